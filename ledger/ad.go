@@ -1,0 +1,172 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// AdKind is offer or want.
+type AdKind string
+
+// The kinds of ad.
+const (
+	Offer AdKind = "offer"
+	Want  AdKind = "want"
+)
+
+// Ad is an offer or a want.
+type Ad struct {
+	Number    int64 // unique in the community, never used again
+	Kind      AdKind
+	Member    MemberID
+	Text      string
+	Price     *Amount // nil: to be agreed
+	Per       string  // what the price is for, in the member's words: "an hour"
+	Quantity  string
+	Place     string
+	Category  string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	AskedAt   time.Time // when the owner was asked whether it still holds
+	RemovedAt time.Time // zero: it is up until ExpiresAt
+}
+
+// Up reports whether the ad is to be seen at a time.
+func (a *Ad) Up(now time.Time) bool { return a.RemovedAt.IsZero() && now.Before(a.ExpiresAt) }
+
+const adColumns = `number, kind, member_id, text, price, per, quantity, place, category, created_at, expires_at, asked_at, removed_at`
+
+// adColumnsOf is adColumns of a joined table.
+func adColumnsOf(table string) string {
+	return table + "." + strings.ReplaceAll(adColumns, ", ", ", "+table+".")
+}
+
+func adScan(rows Rows, more ...any) (Ad, error) {
+	var a Ad
+	var created, expires int64
+	var asked, removed *int64
+	err := rows.Scan(append([]any{
+		&a.Number, &a.Kind, &a.Member, &a.Text, &a.Price, &a.Per, &a.Quantity, &a.Place, &a.Category,
+		&created, &expires, &asked, &removed,
+	}, more...)...)
+	a.CreatedAt, a.ExpiresAt, a.AskedAt, a.RemovedAt = Time(created), Time(expires), timeOrZero(asked), timeOrZero(removed)
+	return a, err
+}
+
+func scanAd(rows Rows) (Ad, error) { return adScan(rows) }
+
+// PutAd puts an ad up; words are what it is found by, folded by the caller.
+// Where Number is 0 it gets the next one. A second call with the same key
+// returns the ad that the first one made.
+func (b *Book) PutAd(ctx context.Context, key string, a Ad, words []string) (Ad, error) {
+	switch old, err := first(All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads WHERE community_id = $1 AND idempotency_key = $2`,
+		b.community.ID, key)); {
+	case err == nil && (old.Member != a.Member || old.Kind != a.Kind || old.Text != a.Text):
+		return Ad{}, fmt.Errorf("ad %q: %w", key, ErrKeyReused)
+	case err == nil:
+		return old, nil
+	case !IsNotFound(err):
+		return Ad{}, err
+	}
+	if a.Number == 0 {
+		if err := Get(ctx, b.tx, []any{&a.Number}, `SELECT COALESCE(MAX(number), 0) + 1 FROM ads WHERE community_id = $1`, b.community.ID); err != nil {
+			return Ad{}, err
+		}
+	}
+	a.CreatedAt = b.now
+	if a.ExpiresAt.IsZero() {
+		a.ExpiresAt = b.now.AddDate(0, 0, b.community.AdDays)
+	}
+	if _, err := b.tx.Exec(ctx, `INSERT INTO ads (community_id, number, kind, member_id, text, price, per, quantity, place, category,
+			idempotency_key, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		b.community.ID, a.Number, a.Kind, a.Member, a.Text, a.Price, a.Per, a.Quantity, a.Place, a.Category,
+		key, Micros(a.CreatedAt), Micros(a.ExpiresAt)); err != nil {
+		return Ad{}, fmt.Errorf("insert ad: %w", err)
+	}
+	for _, w := range words {
+		if err := b.tx.Later(ctx, `INSERT INTO ad_words (community_id, word, number) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			b.community.ID, w, a.Number); err != nil {
+			return Ad{}, fmt.Errorf("insert ad word: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// Ad finds an ad by number, up or not.
+func (b *Book) Ad(ctx context.Context, number int64) (Ad, error) {
+	return first(All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads WHERE community_id = $1 AND number = $2`, b.community.ID, number))
+}
+
+// AdsOf returns a member's ads that are up, by number.
+func (b *Book) AdsOf(ctx context.Context, id MemberID) ([]Ad, error) {
+	return All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads
+		WHERE community_id = $1 AND member_id = $2 AND removed_at IS NULL AND expires_at > $3 ORDER BY number`, b.community.ID, id, Micros(b.now))
+}
+
+// SearchAds returns up to n ads that are up and have words beginning with the
+// given ones (folded by the caller, without % or _; of two letters or less: the
+// very words), those with the most of
+// them first, then the newest. Ads of members who are not active are left out.
+func (b *Book) SearchAds(ctx context.Context, words []string, n int) ([]Ad, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	args := []any{b.community.ID, Micros(b.now), n}
+	var hits []string
+	for _, w := range words {
+		if len(w) > 2 {
+			w += "%"
+		}
+		args = append(args, w)
+		hits = append(hits, fmt.Sprintf(`SELECT number, %d AS i FROM ad_words WHERE community_id = $1 AND word LIKE $%d`, len(args), len(args)))
+	}
+	return All(ctx, b.tx, func(rows Rows) (Ad, error) {
+		var hits int
+		return adScan(rows, &hits)
+	}, `SELECT `+adColumnsOf("ads")+`, COUNT(DISTINCT hits.i)
+		FROM (`+strings.Join(hits, " UNION ALL ")+`) hits
+		JOIN ads ON ads.community_id = $1 AND ads.number = hits.number
+		JOIN members ON members.community_id = $1 AND members.id = ads.member_id
+		WHERE ads.removed_at IS NULL AND ads.expires_at > $2 AND members.status = 'active'
+		GROUP BY `+adColumnsOf("ads")+`
+		ORDER BY COUNT(DISTINCT hits.i) DESC, ads.number DESC LIMIT $3`, args...)
+}
+
+// RemoveAd takes an ad down. Taking it down again changes nothing.
+func (b *Book) RemoveAd(ctx context.Context, number int64) error {
+	return b.adUpdate(ctx, `UPDATE ads SET removed_at = COALESCE(removed_at, $3) WHERE community_id = $1 AND number = $2`, number, b.now)
+}
+
+// RenewAd keeps an ad up for the community's AdDays from now.
+func (b *Book) RenewAd(ctx context.Context, number int64) (Ad, error) {
+	err := b.adUpdate(ctx, `UPDATE ads SET expires_at = $3, asked_at = NULL, removed_at = NULL WHERE community_id = $1 AND number = $2`,
+		number, b.now.AddDate(0, 0, b.community.AdDays))
+	if err != nil {
+		return Ad{}, err
+	}
+	return b.Ad(ctx, number)
+}
+
+// AdAsked notes that the owner was asked whether an ad still holds.
+func (b *Book) AdAsked(ctx context.Context, number int64) error {
+	return b.adUpdate(ctx, `UPDATE ads SET asked_at = $3 WHERE community_id = $1 AND number = $2`, number, b.now)
+}
+
+func (b *Book) adUpdate(ctx context.Context, query string, number int64, at time.Time) error {
+	n, err := b.tx.Exec(ctx, query, b.community.ID, number, Micros(at))
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	return err
+}
+
+// AdsExpiring returns up to n ads that are up, expire before a time, and whose
+// owner has not been asked about it, the soonest first.
+func (b *Book) AdsExpiring(ctx context.Context, before time.Time, n int) ([]Ad, error) {
+	return All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads
+		WHERE community_id = $1 AND removed_at IS NULL AND asked_at IS NULL AND expires_at > $2 AND expires_at <= $3
+		ORDER BY expires_at, number LIMIT $4`, b.community.ID, Micros(b.now), Micros(before), n)
+}

@@ -1,0 +1,111 @@
+// Package conversation is how Crier talks: it finds out who speaks, understands
+// what they wrote, asks what is missing, makes the one call on the ledger that
+// follows, and returns what is to be said, to whom, in which language. It knows
+// the ledger and no channel.
+package conversation
+
+import (
+	"context"
+	"time"
+)
+
+// Trust is how far a channel can vouch for the address a message came from.
+type Trust int
+
+const (
+	// Claimed: anybody could have put that address there. Nothing moves.
+	Claimed Trust = iota
+	// Proven: the channel knows that the message came from that address.
+	Proven
+)
+
+// Inbound is one message from a person, as a channel heard it.
+type Inbound struct {
+	Channel string    // "sms", "email", "telegram", "phone" …: the channel's Name
+	ID      string    // the channel's own id of the message: (Channel, ID) is handled once
+	From    string    // the address it came from, in its canonical form (E.164, lower-case mail address, chat id)
+	Name    string    // what the sender calls themselves there, if the channel says; never used to identify
+	Text    string    // what they wrote; at most 1 MiB, longer is cut by the channel
+	At      time.Time // when the channel heard it
+	Trust   Trust
+
+	// Community is the slug of the community that the receiving number, bot or
+	// mailbox serves, or "" where it serves all.
+	Community string
+
+	// Locale is the language the channel believes the sender uses ("fr"), or "".
+	Locale string
+
+	// Question is the id of the question that this message answers, where the
+	// channel knows it for sure, as with a pressed button. 0: it was typed.
+	Question int64
+
+	// Edited says that the text replaces one that was sent before.
+	Edited bool
+}
+
+// Handler takes messages in. Channels hold one.
+type Handler interface {
+	// Handle returns nil as soon as the message is kept durably, and only
+	// then may the channel acknowledge it to the outside. A message that came
+	// before (same Channel and ID) is nil as well, and has no further effect.
+	// An error means that nothing was kept: the channel has it sent again.
+	Handle(ctx context.Context, in Inbound) error
+}
+
+// Choice is one answer that an Outbound offers. A channel with buttons shows
+// it as one; on others the text already says what to reply.
+type Choice struct {
+	Label string `json:"label"` // on the button, in the reader's language, at most 40 characters
+	Reply string `json:"reply"` // what typing it would be ("yes", "2"), at most 20 bytes
+}
+
+// Priority orders the outbox: a lower one goes first.
+type Priority int
+
+const (
+	Replies Priority = 10 // answers to what a person has just written
+	Notices Priority = 20 // what somebody else's action means for the reader
+	Bulk    Priority = 30 // to everybody
+)
+
+// Outbound is one message to a person, ready to be sent.
+type Outbound struct {
+	ID        int64 // of its outbox row: the client reference to give to providers
+	Community string
+	Channel   string
+	Address   string
+	Locale    string
+	Text      string // plain text, in the reader's language
+	Choices   []Choice
+	Question  int64  // what the Choices answer: comes back as Inbound.Question. 0: none
+	ReplyTo   string // Inbound.ID of the message it answers, "" for a notice
+	Priority  Priority
+	Attempt   int // 1 for the first try
+}
+
+// Channel sends messages out.
+type Channel interface {
+	// Name is the channel's, as in Outbound.Channel.
+	Name() string
+
+	// Send hands one message to the outside and returns the id it has there,
+	// if any. A nil error means that the outside has taken it. An error is a
+	// *SendError where the channel knows more; any other is tried again.
+	Send(ctx context.Context, out Outbound) (providerID string, err error)
+}
+
+// SendError says what a failed Send means for the message and the address.
+type SendError struct {
+	Final      bool          // no retry can help: the message has failed
+	Paused     bool          // the address takes no more messages (blocked, gone): pause it
+	MovedTo    string        // the address is this one from now on; the message is sent there
+	RetryAfter time.Duration // do not send to this address before; 0: the usual backoff
+	Everybody  bool          // RetryAfter holds for the whole channel
+	Err        error
+}
+
+func (e *SendError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SendError) Unwrap() error { return e.Err }

@@ -1,0 +1,267 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"crier/conversation"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+var (
+	offer = adCommand("offer", understand.Offer, ledger.Offer)
+	want  = adCommand("want", understand.Want, ledger.Want)
+)
+
+const maxAdText = 400
+
+// adCommand puts an offer or a want up.
+func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conversation.Command {
+	return conversation.Command{
+		Name: name, Intents: []understand.Intent{intent}, Moves: true,
+		Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+			f.Set("text", t.Meaning.What)
+			return nil
+		},
+		Fields: []conversation.Field{{Name: "text", Kind: conversation.Words, Ask: name + ".ask_text"}},
+		Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+			ad, err := putAd(ctx, t, kind, f.Text("text"))
+			if err != nil {
+				return err
+			}
+			t.Say(name+".up", locales.Args{
+				"number": ad.Number, "text": ad.Text, "price": priceText(t, ad), "day": locales.Day(ad.ExpiresAt),
+			})
+			return nil
+		},
+	}
+}
+
+func putAd(ctx context.Context, t *conversation.Turn, kind ledger.AdKind, said string) (ledger.Ad, error) {
+	if len([]rune(said)) > maxAdText {
+		return ledger.Ad{}, &conversation.Refusal{Key: "ad.too_long", Args: locales.Args{"n": maxAdText}}
+	}
+	text, price, per := t.SplitAd(said)
+	ad := ledger.Ad{Kind: kind, Member: t.Member.ID, Text: text, Per: per}
+	if price > 0 {
+		f := &conversation.Form{}
+		if err := t.SetAmount(f, "price", price, false, ""); err != nil {
+			return ledger.Ad{}, err
+		}
+		p := f.Amount("price")
+		ad.Price = &p
+	}
+	return t.Book.PutAd(ctx, t.Key, ad, conversation.SearchWords(text))
+}
+
+// priceText is ", 4 acorns an hour", or nothing.
+func priceText(t *conversation.Turn, ad ledger.Ad) string {
+	if ad.Price == nil {
+		return ""
+	}
+	return ", " + strings.TrimSpace(t.Printer().Value(locales.Sum(*ad.Price))+" "+ad.Per)
+}
+
+const searchPage = 3
+
+// search looks through the offers and wants that are up.
+var search = conversation.Command{
+	Name: "search", Intents: []understand.Intent{understand.Search}, Aside: true,
+	Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+		f.Set("what", t.Meaning.What)
+		return nil
+	},
+	Fields: []conversation.Field{{Name: "what", Kind: conversation.Words, Ask: "search.ask_what"}},
+	Run:    runSearch,
+	Chosen: showAd,
+}
+
+const searchMost = 60
+
+func runSearch(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	skip := int(f.Int("skip"))
+	words := conversation.SearchWords(f.Text("what"))
+	ads, err := t.Book.SearchAds(ctx, words[:min(len(words), 8)], searchMost)
+	if err != nil {
+		return err
+	}
+	if len(ads) == 0 {
+		t.Say("search.none", locales.Args{"what": f.Text("what")})
+		return nil
+	}
+	page := ads[min(skip, len(ads)):]
+	rest := len(page) > searchPage
+	page = page[:min(searchPage, len(page))]
+	if len(page) == 0 {
+		t.Say("more.none", nil)
+		return nil
+	}
+	var list, options, labels []string
+	for i, ad := range page {
+		line := t.Text("search.line_"+string(ad.Kind), locales.Args{
+			"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "name": t.NameOf(ledger.AccountID(ad.Member)),
+		})
+		list = append(list, strconv.Itoa(i+1)+") "+line)
+		options = append(options, itoa(ad.Number))
+		labels = append(labels, line)
+	}
+	key := "search.found_" + strconv.Itoa(len(page))
+	if rest {
+		key = "search.found_more"
+		next := &conversation.Form{Command: "search", Values: map[string]string{"what": f.Text("what")}}
+		next.SetInt("skip", int64(skip+searchPage))
+		t.More(next)
+	}
+	t.Offer(&conversation.Form{Command: "search", ID: f.ID}, t.Text(key, locales.Args{"list": strings.Join(list, "  ")}), options, labels)
+	return nil
+}
+
+// showAd tells the rest of an ad, and how to reach its member. The list stays
+// open for another number.
+func showAd(ctx context.Context, t *conversation.Turn, _ *conversation.Form, option string) error {
+	number, err := strconv.ParseInt(option, 10, 64)
+	if err != nil {
+		return fmt.Errorf("option %q: %w", option, err)
+	}
+	ad, err := t.Book.Ad(ctx, number)
+	if err != nil {
+		return err
+	}
+	if !ad.Up(t.Now()) {
+		t.Say("ad.gone", locales.Args{"number": number})
+		return nil
+	}
+	contact, err := t.Contact(ctx, ad.Member)
+	if err != nil {
+		return err
+	}
+	p := t.Names.Person(ad.Member)
+	if p == nil {
+		return ledger.ErrNotFound
+	}
+	t.SayText(strings.TrimSpace(t.Text("search.details", locales.Args{
+		"name": p.Name, "number": p.Number, "text": ad.Text, "price": priceText(t, ad), "contact": contact,
+	})))
+	return nil
+}
+
+// myAds lists the member's ads.
+var myAds = conversation.Command{
+	Name: "my_ads", Intents: []understand.Intent{understand.MyAds}, Aside: true, Lookup: true,
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		ads, err := t.Book.AdsOf(ctx, t.Member.ID)
+		if err != nil {
+			return err
+		}
+		if len(ads) == 0 {
+			t.Say("my_ads.none", nil)
+			return nil
+		}
+		var list []string
+		for _, ad := range ads {
+			list = append(list, t.Text("my_ads.line_"+string(ad.Kind), locales.Args{
+				"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt),
+			}))
+		}
+		t.Say("my_ads.list", locales.Args{"list": strings.Join(list, "  ")})
+		return nil
+	},
+}
+
+var digits = regexp.MustCompile(`^\D*(\d{1,9})\D*$`)
+
+// fillAd finds the ad that is meant: by its number, or by words of the member's
+// own ads.
+func fillAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	what := t.Meaning.What
+	if m := digits.FindStringSubmatch(what); m != nil {
+		f.Set("ad", m[1])
+		return nil
+	}
+	ads, err := t.Book.AdsOf(ctx, t.Member.ID)
+	if err != nil {
+		return err
+	}
+	var hits []ledger.Ad
+	for _, ad := range ads {
+		if what == "" || conversation.Mentions(ad.Text, what) {
+			hits = append(hits, ad)
+		}
+	}
+	switch {
+	case len(hits) == 1:
+		f.Set("ad", itoa(hits[0].Number))
+		return nil
+	case len(hits) == 0:
+		return &conversation.Refusal{Key: "ad.which_none"}
+	}
+	var list []string
+	for _, ad := range hits[:min(3, len(hits))] {
+		list = append(list, t.Text("ad.which_line", locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 40)}))
+	}
+	return &conversation.Refusal{Key: "ad.which", Args: locales.Args{"list": strings.Join(list, "  ")}}
+}
+
+// ownAd reads the form's ad and sees to it that it is the member's, or that
+// they are a coordinator.
+func ownAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) (ledger.Ad, error) {
+	ad, err := t.Book.Ad(ctx, f.Int("ad"))
+	switch {
+	case ledger.IsNotFound(err):
+		return ad, &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
+	case err != nil:
+		return ad, err
+	case ad.Member != t.Member.ID && t.Member.Role != ledger.Coordinator:
+		return ad, &conversation.Refusal{Key: "ad.not_yours", Args: locales.Args{"number": ad.Number}}
+	}
+	return ad, nil
+}
+
+var removeAd = conversation.Command{
+	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
+	Fill: fillAd,
+	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		ad, err := ownAd(ctx, t, f)
+		if err != nil {
+			return err
+		}
+		key := "ad.removed"
+		if !ad.Up(t.Now()) {
+			key = "ad.gone"
+		}
+		if err := t.Book.RemoveAd(ctx, ad.Number); err != nil {
+			return err
+		}
+		t.Say(key, locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60)})
+		return nil
+	},
+}
+
+var renewAd = conversation.Command{
+	Name: "renew_ad", Intents: []understand.Intent{understand.RenewAd}, Moves: true,
+	Fill: fillAd,
+	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		ad, err := ownAd(ctx, t, f)
+		if err != nil {
+			return err
+		}
+		if ad, err = t.Book.RenewAd(ctx, ad.Number); err != nil {
+			return err
+		}
+		t.Say("ad.renewed", locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt)})
+		return nil
+	},
+}
+
+// keep answers the question whether an ad that is about to end still holds. Its
+// form is made by the engine's Tick.
+var keep = conversation.Command{
+	Name: "keep", Moves: true,
+	Run: renewAd.Run,
+	No:  removeAd.Run,
+}

@@ -1,0 +1,149 @@
+package command
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"crier/conversation"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// join spends an invitation; for a member it adds an address.
+var join = conversation.Command{
+	Name: "join", Intents: []understand.Intent{understand.Join}, Aside: true,
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		if t.Meaning.What == "" {
+			t.Say("join.member_already", locales.Args{"community": t.Book.Community().Name, "number": t.Member.Number})
+			return nil
+		}
+		if t.In.Trust < conversation.Proven {
+			return &conversation.Refusal{Key: "refuse.untrusted"}
+		}
+		return t.Join(ctx, t.Meaning.What)
+	},
+}
+
+// approve lets a newcomer in.
+var approve = conversation.Command{
+	Name: "approve", Intents: []understand.Intent{understand.Approve}, Coordinator: true, Moves: true, Aside: true,
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		return decideNewcomer(ctx, t, ledger.Active, "newcomer.approved", "join.welcome")
+	},
+}
+
+// refuse turns a newcomer down.
+var refuse = conversation.Command{
+	Name: "refuse", Intents: []understand.Intent{understand.Refuse}, Coordinator: true, Moves: true, Aside: true,
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		return decideNewcomer(ctx, t, ledger.Left, "newcomer.refused", "stranger.refused")
+	},
+}
+
+func decideNewcomer(ctx context.Context, t *conversation.Turn, status ledger.Status, said, told string) error {
+	number, err := strconv.ParseInt(strings.TrimSpace(t.Meaning.What), 10, 64)
+	p := t.Names.Newcomer(number)
+	if err != nil || p == nil {
+		return &conversation.Refusal{Key: "newcomer.unknown", Args: locales.Args{"who": t.Meaning.What}}
+	}
+	m, err := t.Book.Member(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	// Told first: who has left is not written to.
+	if _, err := t.Tell(ctx, p.ID, 0, told, locales.Args{"community": t.Book.Community().Name, "name": p.Name, "number": p.Number}); err != nil {
+		return err
+	}
+	m.Status = status
+	if err := t.Book.SaveMember(ctx, m); err != nil {
+		return err
+	}
+	t.Say(said, locales.Args{"name": p.Name, "number": p.Number})
+	return nil
+}
+
+const invitationLasts = 30 * 24 * time.Hour
+
+// invite makes an invitation for somebody new, and sends it where an address
+// was named.
+var invite = conversation.Command{
+	Name: "invite", Intents: []understand.Intent{understand.Invite}, Coordinator: true, Moves: true, Aside: true,
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		name, channel, to, err := splitInvite(ctx, t)
+		if err != nil {
+			return err
+		}
+		if name == "" || !strings.ContainsFunc(name, unicode.IsLetter) {
+			return &conversation.Refusal{Key: "invite.how"}
+		}
+		if channel != "" {
+			if at, err := t.Book.MembersAt(ctx, channel, to); err != nil {
+				return err
+			} else if len(at) > 0 {
+				return &conversation.Refusal{Key: "invite.known", Args: locales.Args{"name": at[0].Name}}
+			}
+		}
+		m, err := t.Book.AddMember(ctx, ledger.NewMember{Name: name, Status: ledger.Invited})
+		if err != nil {
+			return err
+		}
+		code := t.NewCode()
+		if err := t.Book.Invite(ctx, ledger.Invitation{
+			Code: code, Member: m.ID, Channel: channel, Address: to, ExpiresAt: t.Now().Add(invitationLasts),
+		}); err != nil {
+			return err
+		}
+		if channel == "" {
+			t.Say("invite.made", locales.Args{"name": name, "number": m.Number, "code": code})
+			return nil
+		}
+		t.SendTo(channel, to, "invite.text", locales.Args{
+			"name": name, "community": t.Book.Community().Name, "code": code, "coordinator": t.Member.Name,
+		})
+		t.Say("invite.sent", locales.Args{"name": name, "number": m.Number, "code": code})
+		return nil
+	},
+}
+
+// splitInvite takes a message apart into the name and, at its end, the address.
+func splitInvite(ctx context.Context, t *conversation.Turn) (name, channel, address string, err error) {
+	words := strings.Fields(t.Meaning.What)
+	for i := 1; i < len(words); i++ {
+		if channel, address, err = t.AddressIn(ctx, strings.Join(words[i:], " ")); channel != "" || err != nil {
+			return strings.Join(words[:i], " "), channel, address, err
+		}
+	}
+	return strings.Join(words, " "), "", "", nil
+}
+
+// address adds another way to reach the member, by a code sent there.
+var address = conversation.Command{
+	Name: "address", Intents: []understand.Intent{understand.Address}, Moves: true,
+	Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+		f.Set("address", t.Meaning.What)
+		return nil
+	},
+	Fields: []conversation.Field{{Name: "address", Kind: conversation.Words, Ask: "address.ask"}},
+	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		channel, to, err := t.AddressIn(ctx, f.Text("address"))
+		if err != nil {
+			return err
+		}
+		if channel == "" {
+			return &conversation.Refusal{Key: "address.how"}
+		}
+		code := t.NewCode()
+		if err := t.Book.Invite(ctx, ledger.Invitation{
+			Code: code, Member: t.Member.ID, Channel: channel, Address: to, ExpiresAt: t.Now().Add(24 * time.Hour),
+		}); err != nil {
+			return err
+		}
+		t.SendTo(channel, to, "address.text", locales.Args{"name": t.Member.Name, "community": t.Book.Community().Name, "code": code})
+		t.Say("address.sent", locales.Args{"address": f.Text("address")})
+		return nil
+	},
+}

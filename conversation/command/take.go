@@ -1,0 +1,154 @@
+package command
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"crier/conversation"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// takeAd tells both sides that somebody takes up an offer or a want.
+var takeAd = conversation.Command{
+	Name: "take_ad", Intents: []understand.Intent{understand.TakeAd}, Moves: true,
+	Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+		m := digits.FindStringSubmatch(t.Meaning.What)
+		if m == nil {
+			return &conversation.Refusal{Key: "take_ad.which"}
+		}
+		f.Set("ad", m[1])
+		return nil
+	},
+	Run: runTake,
+}
+
+func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	ad, err := t.Book.Ad(ctx, f.Int("ad"))
+	owner := t.Names.Person(ad.Member)
+	switch {
+	case ledger.IsNotFound(err):
+		return &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
+	case err != nil:
+		return err
+	case !ad.Up(t.Now()) || owner == nil || owner.Status != ledger.Active:
+		return &conversation.Refusal{Key: "ad.gone", Args: locales.Args{"number": ad.Number}}
+	case ad.Member == t.Member.ID:
+		return &conversation.Refusal{Key: "take_ad.yours", Args: locales.Args{"number": ad.Number}}
+	}
+	takers, err := t.Memory.Takers(ctx, t.Book.Community().ID, ad.Number)
+	if err != nil {
+		return err
+	}
+	if contains(takers, t.Member.ID) {
+		return &conversation.Refusal{Key: "take_ad.already", Args: locales.Args{"name": owner.Called}}
+	}
+	if err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
+		return err
+	}
+	theirs, err := t.Contact(ctx, ad.Member)
+	if err != nil {
+		return err
+	}
+	mine, err := t.Contact(ctx, t.Member.ID)
+	if err != nil {
+		return err
+	}
+	// The giver of an offer is its owner, of a want whoever takes it: the giver
+	// says when it is done.
+	t.SayText(strings.TrimSpace(t.Text("take_ad.told_"+string(ad.Kind), locales.Args{"name": owner.Name, "number": ad.Number, "contact": theirs})))
+	_, err = t.Tell(ctx, ad.Member, 0, "take_ad.notice_"+string(ad.Kind), locales.Args{
+		"name": t.Member.Name, "number": ad.Number, "text": conversation.Cut(ad.Text, 60), "contact": mine,
+	})
+	return err
+}
+
+// done says that a job is done: it opens the request for payment.
+var done = conversation.Command{
+	Name: "done", Intents: []understand.Intent{understand.Done}, Moves: true,
+	Fill: fillDone,
+	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		return runDone(ctx, t, f, f.Member("taker"))
+	},
+	Chosen: func(ctx context.Context, t *conversation.Turn, f *conversation.Form, option string) error {
+		id, err := strconv.ParseInt(option, 10, 64)
+		if err != nil {
+			return err
+		}
+		return runDone(ctx, t, f, ledger.MemberID(id))
+	},
+}
+
+func fillDone(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+	m := digits.FindStringSubmatch(t.Meaning.What)
+	if m == nil {
+		return &conversation.Refusal{Key: "done.which"}
+	}
+	f.Set("ad", m[1])
+	return nil
+}
+
+func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, other ledger.MemberID) error {
+	c := t.Book.Community().ID
+	ad, err := t.Book.Ad(ctx, f.Int("ad"))
+	if ledger.IsNotFound(err) {
+		return &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
+	}
+	if err != nil {
+		return err
+	}
+	takers, err := t.Memory.Takers(ctx, c, ad.Number)
+	if err != nil {
+		return err
+	}
+	giver := t.Member.ID
+	switch {
+	case ad.Kind == ledger.Offer && ad.Member == giver && other == 0:
+		if len(takers) == 0 {
+			return &conversation.Refusal{Key: "done.nobody", Args: locales.Args{"number": ad.Number}}
+		}
+		if len(takers) > 1 {
+			return chooseTaker(t, f, takers)
+		}
+		other = takers[0]
+	case ad.Kind == ledger.Want && contains(takers, giver):
+		other = ad.Member
+	case ad.Kind == ledger.Offer && ad.Member == giver && contains(takers, other):
+	default:
+		return &conversation.Refusal{Key: "done.not_yours", Args: locales.Args{"number": ad.Number}}
+	}
+	taker := other
+	if ad.Kind == ledger.Want {
+		taker = giver
+	}
+	values := map[string]string{
+		"who": itoa(int64(other)), "what": conversation.Cut(ad.Text, 80), "ad": itoa(ad.Number), "taker": itoa(int64(taker)),
+	}
+	if ad.Price != nil && ad.Per == "" { // a price by the hour or the kilo says nothing about the sum
+		values["amount"] = itoa(int64(*ad.Price))
+	}
+	return t.Start(ctx, "charge", values)
+}
+
+func chooseTaker(t *conversation.Turn, f *conversation.Form, takers []ledger.MemberID) error {
+	takers = takers[max(0, len(takers)-3):]
+	var list, options, labels []string
+	for i, id := range takers {
+		name := t.NameOf(ledger.AccountID(id))
+		list = append(list, strconv.Itoa(i+1)+" "+name)
+		options, labels = append(options, itoa(int64(id))), append(labels, name)
+	}
+	t.Offer(f, t.Text("done.for_whom", locales.Args{"list": strings.Join(list, "  ")}), options, labels)
+	return nil
+}
+
+func contains(ids []ledger.MemberID, id ledger.MemberID) bool {
+	for _, one := range ids {
+		if one == id {
+			return true
+		}
+	}
+	return false
+}

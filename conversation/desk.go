@@ -1,0 +1,455 @@
+package conversation
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// The desk is where it is found out who writes, before anything else: an
+// address may serve several members, one member may be in several communities,
+// and a stranger may want to join.
+
+// deskLasts is how long an answer to "who is writing?" holds after the last
+// message.
+const deskLasts = 15 * time.Minute
+
+// whoSpeaks finds out which of the members who share an address writes. It
+// returns nil where it had to ask: what was written is kept for then.
+func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, error) {
+	c := t.Book.Community()
+	if t.In.Question != 0 {
+		if asked, err := t.askedOf(ctx, members); asked != nil || err != nil {
+			return asked, err
+		}
+	}
+	desk, err := t.Memory.Desk(ctx, c.ID, t.In.Channel, t.In.From)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(members))
+	for i := range members {
+		ids[i] = int64(members[i].ID)
+	}
+	t.locale = members[0].Locale
+	name := func(id int64) string {
+		if p := t.Names.Person(ledger.MemberID(id)); p != nil {
+			return p.Name
+		}
+		return ""
+	}
+	chosen, text := desk.choose(t.In, ids, name, t.engine.choice(t.locale), t.engine.says(t.locale), t.Now())
+	if err := t.Memory.SaveDesk(ctx, c.ID, t.In.Channel, t.In.From, desk); err != nil {
+		return nil, err
+	}
+	if chosen == 0 {
+		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, c.Slug, "desk.who", desk.Options, name))
+		return nil, nil
+	}
+	t.In.Text = text
+	for i := range members {
+		if int64(members[i].ID) == chosen {
+			return &members[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// says tells a message from a mere word.
+func (e *Engine) says(locale string) func(string) bool {
+	return func(text string) bool {
+		return e.understand.Understand(understand.Input{Text: text, Locale: locale, Unit: understand.Units}).Intent != understand.Unknown
+	}
+}
+
+// askedOf returns the member whom the question of a pressed button was put to:
+// nobody else can answer it.
+func (t *Turn) askedOf(ctx context.Context, members []ledger.At) (*ledger.At, error) {
+	tr, err := t.Book.Transfer(ctx, ledger.TransferID(t.In.Question))
+	if err != nil && !ledger.IsNotFound(err) {
+		return nil, err
+	}
+	for i := range members {
+		m := &members[i]
+		if err == nil && tr.Payer == m.Account() {
+			return m, nil
+		}
+		talk, err := t.Memory.Talk(ctx, t.Book.Community().ID, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		if talk.Dialog != nil && talk.Dialog.Question == t.In.Question || talk.Last != nil && talk.Last.Question == t.In.Question {
+			return m, nil
+		}
+	}
+	return nil, nil
+}
+
+// choice reads the number of an option.
+func (e *Engine) choice(locale string) func(string) (int, bool) {
+	return func(text string) (int, bool) { return e.understand.Choice(text, locale) }
+}
+
+// choose decides for whom of ids a message is, and returns it with the text
+// that is then to be answered. It returns 0 where that has to be asked. choice
+// reads the number of an option; says tells a message from a mere word.
+func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice func(string) (int, bool), says func(string) bool, now time.Time) (chosen int64, text string) {
+	keep := func(id int64) { d.Chosen, d.Until, d.Options, d.Held = id, now.Add(deskLasts).UnixMicro(), nil, "" }
+	known := func(id int64) bool {
+		for _, one := range ids {
+			if one == id {
+				return true
+			}
+		}
+		return false
+	}
+	// "maria: balance" says it in the message.
+	if before, after, ok := strings.Cut(in.Text, ":"); ok && strings.TrimSpace(after) != "" {
+		if id := named(before, ids, name); id != 0 {
+			keep(id)
+			return id, strings.TrimSpace(after)
+		}
+	}
+	if now.UnixMicro() >= d.Until { // whatever was said or asked then is too old to go by
+		d.Chosen, d.Options, d.Held = 0, nil, ""
+	}
+	if len(d.Options) > 0 {
+		held := d.Held
+		if n, ok := choice(in.Text); ok && n >= 1 && n <= len(d.Options) && known(d.Options[n-1]) {
+			keep(d.Options[n-1])
+			return d.Chosen, held
+		}
+		if id := named(in.Text, ids, name); id != 0 {
+			keep(id)
+			return id, held
+		}
+		if held != "" && !says(in.Text) { // a number or a name that nobody has: what was said first still holds
+			d.Options = ids
+			return 0, ""
+		}
+	}
+	if len(d.Options) == 0 && d.Chosen != 0 && known(d.Chosen) {
+		keep(d.Chosen)
+		return d.Chosen, in.Text
+	}
+	d.Chosen, d.Options, d.Held, d.Until = 0, ids, in.Text, now.Add(deskLasts).UnixMicro()
+	return 0, ""
+}
+
+// named finds the only one of ids whose name begins with what was written.
+func named(text string, ids []int64, name func(int64) string) int64 {
+	text = fold(text)
+	if text == "" || len(text) > 60 {
+		return 0
+	}
+	var found int64
+	for _, id := range ids {
+		full := fold(name(id))
+		if full == text || strings.HasPrefix(full, text+" ") {
+			if found != 0 {
+				return 0
+			}
+			found = id
+		}
+	}
+	return found
+}
+
+func deskQuestion(p *locales.Printer, in Inbound, slug, key string, options []int64, name func(int64) string) Outbound {
+	var list []string
+	var choices []Choice
+	for i, id := range options {
+		n := strconv.Itoa(i + 1)
+		list = append(list, n+" "+name(id))
+		choices = append(choices, Choice{cut(name(id), 40), n})
+	}
+	return Outbound{
+		Community: slug, Channel: in.Channel, Address: in.From, Locale: p.Locale(),
+		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: in.ID, Priority: Replies,
+	}
+}
+
+// hostDesk takes a message that belongs to no community yet: from somebody in
+// several, or from a stranger with an invitation.
+func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outbound, *Forward, error) {
+	tx, now := room.Book.Tx(), room.Book.Now()
+	communities, err := ledger.Route(ctx, tx, in.Channel, in.From)
+	if err != nil {
+		return nil, nil, err
+	}
+	if id, err := e.invitedTo(ctx, tx, in); err != nil || id != 0 {
+		return nil, &Forward{id, in.Text}, err
+	}
+	printer := e.catalog.Printer(in.Locale, locales.Unit{}, nil, time.UTC, now)
+	desk, err := room.Memory.Desk(ctx, ledger.Host, in.Channel, in.From)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch len(communities) {
+	case 0:
+		if !desk.mayAnswer(now) {
+			return nil, nil, nil
+		}
+		if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
+			return nil, nil, err
+		}
+		meaning := e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale(), Unit: understand.Units})
+		p := e.catalog.Printer(orLocale(in.Locale, meaning.Locale), locales.Unit{}, nil, time.UTC, now)
+		return []Outbound{{
+			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text("stranger.unknown", nil), ReplyTo: in.ID, Priority: Replies,
+		}}, nil, nil
+	case 1:
+		return nil, &Forward{communities[0], in.Text}, nil
+	}
+	ids := make([]int64, len(communities))
+	names := map[int64]string{}
+	for i, id := range communities {
+		book, err := ledger.Read(ctx, tx, id, now)
+		if err != nil {
+			return nil, nil, err
+		}
+		ids[i], names[int64(id)] = int64(id), book.Community().Name
+		if i == 0 {
+			at, err := book.MembersAt(ctx, in.Channel, in.From)
+			if err != nil {
+				return nil, nil, err
+			}
+			if len(at) > 0 {
+				printer = e.catalog.Printer(at[0].Locale, locales.Unit{}, nil, time.UTC, now)
+			}
+		}
+	}
+	name := func(id int64) string { return names[id] }
+	if e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent == understand.Switch {
+		desk.Chosen = 0
+	}
+	chosen, text := desk.choose(in, ids, name, e.choice(printer.Locale()), e.says(printer.Locale()), now)
+	if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
+		return nil, nil, err
+	}
+	if chosen == 0 {
+		return []Outbound{deskQuestion(printer, in, "", "desk.community", desk.Options, name)}, nil, nil
+	}
+	return nil, &Forward{ledger.CommunityID(chosen), text}, nil
+}
+
+// invitedTo returns the community of the invitation that a message holds.
+func (e *Engine) invitedTo(ctx context.Context, tx ledger.Tx, in Inbound) (ledger.CommunityID, error) {
+	m := e.understand.Understand(understand.Input{Text: in.Text, Locale: in.Locale, Unit: understand.Units})
+	if m.Intent != understand.Join || m.What == "" {
+		return 0, nil
+	}
+	inv, err := ledger.InvitationByCode(ctx, tx, Code(m.What))
+	if ledger.IsNotFound(err) {
+		return 0, nil
+	}
+	return inv.Community, err
+}
+
+func orLocale(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Code brings an invitation code into the form it is kept in.
+func Code(s string) string {
+	return strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(s), " ", "-"))
+}
+
+// codeAlphabet leaves out what is taken for something else when read aloud.
+const codeAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// RandomCode makes an invitation code that cannot be guessed: RIVER-7KQ2MH.
+func RandomCode(slug string) string {
+	random := make([]byte, 6)
+	for i := range random {
+		random[i] = codeAlphabet[below(len(codeAlphabet))]
+	}
+	word := strings.ToUpper(slug)
+	if i := strings.IndexByte(word, '-'); i > 0 {
+		word = word[:i]
+	}
+	return word + "-" + string(random)
+}
+
+func below(n int) int {
+	for {
+		var b [1]byte
+		_, _ = rand.Read(b[:]) // never fails
+		if int(b[0]) < 256/n*n {
+			return int(b[0]) % n
+		}
+	}
+}
+
+// strangerAnswers is how many answers a stranger gets in an hour.
+const strangerAnswers = 6
+
+// mayAnswer counts an answer to a stranger, and reports whether it is not one
+// too many.
+func (d *Desk) mayAnswer(now time.Time) bool {
+	var recent []int64
+	for _, at := range d.Answers {
+		if at > now.Add(-time.Hour).UnixMicro() {
+			recent = append(recent, at)
+		}
+	}
+	if len(recent) >= strangerAnswers {
+		return false
+	}
+	d.Answers = append(recent, now.UnixMicro())
+	return true
+}
+
+// stranger answers somebody whose address nobody in the community has: they
+// may join with an invitation or ask to, and learn nothing else.
+func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outbound, error) {
+	c := room.Book.Community()
+	desk, err := room.Memory.Desk(ctx, c.ID, in.Channel, in.From)
+	if err != nil {
+		return nil, err
+	}
+	t, err := e.turn(ctx, room, in, false)
+	if err != nil {
+		return nil, err
+	}
+	t.Meaning = e.understand.Understand(understand.Input{Text: in.Text, Locale: orLocale(in.Locale, c.Locale), Unit: understandUnit(c)})
+	t.locale = e.catalog.Printer(orLocale(t.Meaning.Locale, orLocale(in.Locale, c.Locale)), locales.Unit{}, nil, time.UTC, t.Now()).Locale()
+	if !desk.mayAnswer(t.Now()) {
+		t.log.Warn("a stranger writes too often: no answer")
+		return nil, nil
+	}
+	if err := t.strangerAnswer(ctx, desk); err != nil {
+		return nil, err
+	}
+	return t.out, room.Memory.SaveDesk(ctx, c.ID, in.Channel, in.From, desk)
+}
+
+func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
+	c := t.Book.Community()
+	text := cut(harmless(t.In.Text), 40)
+	switch {
+	case t.Meaning.Intent == understand.Stop:
+		desk.Form, desk.Asks = nil, ""
+		t.Say("stranger.stop", nil)
+	case t.Meaning.Intent == understand.Join && t.Meaning.What != "" && t.In.Trust < Proven:
+		t.Say("refuse.untrusted", nil)
+	case t.Meaning.Intent == understand.Join && t.Meaning.What != "":
+		desk.Form, desk.Asks = nil, ""
+		return t.join(ctx, Code(t.Meaning.What))
+	case t.Meaning.Intent == understand.Join:
+		desk.Form, desk.Asks = &Form{Command: "join"}, "name"
+		t.Say("stranger.ask_name", locales.Args{"community": c.Name})
+	case desk.Asks != "" && t.Meaning.Intent == understand.No:
+		desk.Form, desk.Asks = nil, ""
+		t.Say("answer.left", nil)
+	case desk.Asks == "name" && text != "":
+		desk.Form.Set("name", text)
+		desk.Asks = "place"
+		t.Say("stranger.ask_place", nil)
+	case desk.Asks == "place" && text != "":
+		name := desk.Form.Text("name")
+		desk.Form, desk.Asks = nil, ""
+		return t.newcomer(ctx, name, text)
+	default:
+		t.Say("stranger.unknown", nil)
+	}
+	return nil
+}
+
+// harmless takes out of what a stranger wrote whatever would let it pass for
+// Crier's own words in a notice.
+func harmless(s string) string {
+	return oneLine(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(".!?;:\"", r) {
+			return ' '
+		}
+		return r
+	}, s))
+}
+
+// join spends an invitation: the address becomes its member's.
+func (t *Turn) join(ctx context.Context, code string) error {
+	inv, err := ledger.InvitationByCode(ctx, t.Book.Tx(), code)
+	switch {
+	case ledger.IsNotFound(err) || err == nil && inv.Community != t.Book.Community().ID:
+		t.Say("join.unknown", nil)
+		return nil
+	case err != nil:
+		return err
+	case !t.Now().Before(inv.ExpiresAt):
+		t.Say("join.expired", nil)
+		return nil
+	case !inv.UsedAt.IsZero():
+		t.Say("join.used", nil)
+		return nil
+	case inv.Address != "" && (inv.Channel != t.In.Channel || inv.Address != t.In.From) && (t.Member == nil || t.Member.ID != inv.Member):
+		t.Say("join.unknown", nil)
+		return nil
+	}
+	channel, address := t.In.Channel, t.In.From
+	if inv.Address != "" {
+		channel, address = inv.Channel, inv.Address
+	}
+	if err := t.Book.UseInvitation(ctx, code); err != nil {
+		return err
+	}
+	if err := t.Book.Bind(ctx, inv.Member, channel, address); err != nil {
+		return err
+	}
+	m, err := t.Book.Member(ctx, inv.Member)
+	if err != nil {
+		return err
+	}
+	if t.Member == nil {
+		t.locale = m.Locale
+	}
+	if m.Status != ledger.Invited {
+		t.Say("join.address_added", locales.Args{"community": t.Book.Community().Name, "name": m.Name})
+		return nil
+	}
+	m.Status = ledger.Active
+	if err := t.Book.SaveMember(ctx, m); err != nil {
+		return err
+	}
+	t.Say("join.welcome", locales.Args{"community": t.Book.Community().Name, "name": m.Name, "number": m.Number})
+	return nil
+}
+
+// newcomer keeps somebody who asks to join, and tells the coordinators.
+func (t *Turn) newcomer(ctx context.Context, name, place string) error {
+	m, err := t.Book.AddMember(ctx, ledger.NewMember{Name: name, Place: place, Locale: t.locale, Status: ledger.Invited})
+	if err != nil {
+		return err
+	}
+	if err := t.Book.Bind(ctx, m.ID, t.In.Channel, t.In.From); err != nil {
+		return err
+	}
+	t.Say("stranger.asked", locales.Args{"community": t.Book.Community().Name})
+	for _, c := range t.Names.Coordinators() {
+		if _, err := t.Tell(ctx, c.ID, 0, "newcomer.notice", locales.Args{
+			"name": name, "place": place, "address": shown(t.In.Channel, t.In.From), "number": m.Number,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Join spends an invitation for a member who writes.
+func (t *Turn) Join(ctx context.Context, code string) error { return t.join(ctx, Code(code)) }
+
+// invited answers somebody whose membership waits for a coordinator, or whose
+// address a coordinator entered beforehand.
+func (t *Turn) invited(_ context.Context) error {
+	t.Say("stranger.waiting", locales.Args{"community": t.Book.Community().Name, "coordinator": t.coordinatorName()})
+	return nil
+}

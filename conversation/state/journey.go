@@ -1,0 +1,601 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// Config is what a Journey needs.
+type Config struct {
+	DB     ledger.DB
+	Engine *conversation.Engine
+	Clock  func() time.Time // nil: time.Now
+	Log    *slog.Logger
+
+	// Holder names this process among those that share the database.
+	Holder string
+
+	// Workers is how many communities are worked on at once; 0: 4, or 1 where
+	// the engine has one writer anyway.
+	Workers int
+
+	// OnHandled and OnSent, where not nil, are told of each message for the
+	// figures of the operator: how long it took since it came in, or since it
+	// was queued, and what went wrong. OnHandled comes after the commit.
+	OnHandled func(in conversation.Inbound, lag time.Duration, err error)
+	OnSent    func(channel string, lag time.Duration, err error)
+}
+
+// Journey moves messages from inbox to outbox. Several processes may run one
+// each on the same PostgreSQL.
+type Journey struct {
+	Config
+	wordings  *wordings
+	accepts   chan accept
+	wakeInbox chan struct{}
+	senders   map[string]*sender
+	wakers    []func(ctx context.Context, tx ledger.Tx) error
+}
+
+// Limits of a message's text, in bytes, and of the other fields.
+const (
+	maxText  = 1 << 20
+	maxField = 500
+)
+
+// New makes a journey. Channels are added with Send before Run.
+func New(c Config) *Journey {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Workers == 0 {
+		c.Workers = 4
+		if c.DB.Engine() == "sqlite" {
+			c.Workers = 1
+		}
+	}
+	return &Journey{
+		Config:    c,
+		wordings:  &wordings{kept: map[ledger.CommunityID]wording{}},
+		accepts:   make(chan accept, 256),
+		wakeInbox: make(chan struct{}, 1),
+		senders:   map[string]*sender{},
+	}
+}
+
+// Send has the messages of a channel sent by it.
+func (j *Journey) Send(c conversation.Channel, perSecond float64) {
+	j.senders[c.Name()] = newSender(j, c, perSecond)
+}
+
+// Run works until ctx ends: then it finishes what is in hand and returns nil.
+func (j *Journey) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { j.acceptLoop(ctx); return nil })
+	g.Go(func() error { j.workLoop(ctx); return nil })
+	for name, s := range j.senders {
+		g.Go(func() error {
+			return j.Lease(ctx, "send "+name, func(ctx context.Context) error { s.run(ctx); return nil })
+		})
+	}
+	return g.Wait()
+}
+
+// accept is one message on its way into the inbox.
+type accept struct {
+	in   conversation.Inbound
+	done chan error
+}
+
+// Handle makes a message durable: it is conversation.Handler. Messages that
+// come at the same time share a commit.
+func (j *Journey) Handle(ctx context.Context, in conversation.Inbound) error {
+	in, err := checked(in)
+	if err != nil {
+		return err
+	}
+	a := accept{in, make(chan error, 1)}
+	select {
+	case j.accepts <- a:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-a.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func checked(in conversation.Inbound) (conversation.Inbound, error) {
+	if in.Channel == "" || in.ID == "" || in.From == "" || len(in.ID) > maxField || len(in.From) > maxField ||
+		clean(in.ID+in.From+in.Channel, 2*maxField+100) != in.ID+in.From+in.Channel {
+		return in, fmt.Errorf("a message needs a channel, an id and a sender of at most %d bytes of text", maxField)
+	}
+	in.Text, in.Name, in.Locale = clean(in.Text, maxText), clean(in.Name, maxField), clean(in.Locale, 10)
+	return in, nil
+}
+
+// Now takes one message all the way while the caller waits: it is kept and
+// handled, and whatever is in the outbox is given to send. It is for the
+// terminal and for transcripts, where nothing else runs.
+func (j *Journey) Now(ctx context.Context, in conversation.Inbound, send func(conversation.Outbound)) error {
+	in, err := checked(in)
+	if err != nil {
+		return err
+	}
+	if err := j.keep(ctx, in); err != nil {
+		return err
+	}
+	if _, err := j.Work(ctx); err != nil {
+		return err
+	}
+	return j.Flush(ctx, send)
+}
+
+// clean makes a text one that every database takes, and bounds it.
+func clean(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "")
+	}
+	return strings.ReplaceAll(s, "\x00", "")
+}
+
+const acceptBatch = 256
+
+// acceptLoop writes messages into the inbox, all that wait in one commit.
+func (j *Journey) acceptLoop(ctx context.Context) {
+	for {
+		var batch []accept
+		select {
+		case <-ctx.Done():
+			j.refuseRest(ctx)
+			return
+		case a := <-j.accepts:
+			batch = append(batch, a)
+		}
+		for len(batch) < acceptBatch {
+			select {
+			case a := <-j.accepts:
+				batch = append(batch, a)
+				continue
+			default:
+			}
+			break
+		}
+		// What was taken from the queue is written even while stopping.
+		write := context.WithoutCancel(ctx)
+		messages := make([]conversation.Inbound, len(batch))
+		for i, a := range batch {
+			messages[i] = a.in
+		}
+		err := j.keep(write, messages...)
+		for _, a := range batch {
+			one := err
+			if err != nil && len(batch) > 1 { // perhaps only one of them is to blame
+				one = j.keep(write, a.in)
+			}
+			a.done <- one
+		}
+		j.wake()
+	}
+}
+
+func (j *Journey) refuseRest(ctx context.Context) {
+	for {
+		select {
+		case a := <-j.accepts:
+			a.done <- ctx.Err()
+		default:
+			return
+		}
+	}
+}
+
+// keep writes messages into the inbox, each into the lane of the community
+// that it is for: the one that the receiving end serves, else the only one that
+// knows the sender, else the only one there is, else the host's desk.
+func (j *Journey) keep(ctx context.Context, batch ...conversation.Inbound) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+		now := j.Clock()
+		for _, in := range batch {
+			at := in.At
+			if at.IsZero() {
+				at = now
+			}
+			edited := 0
+			if in.Edited {
+				edited = 1
+			}
+			if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
+					received_at, state, next_at)
+				SELECT $1, COALESCE(
+						(SELECT id FROM communities WHERE slug = $2 AND id <> 0),
+						(SELECT CASE COUNT(DISTINCT community_id) WHEN 1 THEN MIN(community_id) WHEN 0 THEN NULL ELSE 0 END
+							FROM addresses WHERE channel = $3 AND address = $4),
+						(SELECT CASE COUNT(*) WHEN 1 THEN MIN(id) ELSE 0 END FROM communities WHERE id <> 0)),
+					$3, $5, $4, $6, $7, $8, $9, $10, $11, $12, 'pending', 0
+				ON CONFLICT (channel, external_id) DO NOTHING`,
+				ledger.NewID(now), in.Community, in.Channel, in.From, in.ID, in.Name, in.Text, int64(in.Trust), in.Locale, in.Question, edited,
+				ledger.Micros(at)); err != nil {
+				return err
+			}
+		}
+		return j.notify(ctx, tx)
+	})
+	if err != nil {
+		return fmt.Errorf("keep message: %w", err)
+	}
+	return nil
+}
+
+// Notify adds a way to wake the other processes: it runs in every transaction
+// that leaves them something to do.
+func (j *Journey) Notify(n func(ctx context.Context, tx ledger.Tx) error) {
+	j.wakers = append(j.wakers, n)
+}
+
+func (j *Journey) notify(ctx context.Context, tx ledger.Tx) error {
+	for _, n := range j.wakers {
+		if err := n(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wake makes the journey look for work: other processes may have left some.
+func (j *Journey) Wake() {
+	j.wake()
+	for _, s := range j.senders {
+		s.wake()
+	}
+}
+
+func (j *Journey) wake() {
+	select {
+	case j.wakeInbox <- struct{}{}:
+	default:
+	}
+}
+
+// Whatever wakes nobody is found by looking now and then.
+const lookEvery = time.Second
+
+// workLoop handles what is in the inbox.
+func (j *Journey) workLoop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-j.wakeInbox:
+		case <-timer.C:
+		}
+		again, err := j.Work(ctx)
+		wait := lookEvery
+		switch {
+		case err != nil && ctx.Err() == nil:
+			j.Log.Error("handle messages", "err", err)
+		case again:
+			wait = 10 * time.Millisecond // somebody else is at it: see to it that nothing is left
+		}
+		timer.Reset(wait)
+	}
+}
+
+// Work handles all that waits in the inbox now. again says that some of it was
+// left to another process, which may have left it too.
+func (j *Journey) Work(ctx context.Context) (again bool, err error) {
+	for {
+		lanes, err := j.lanes(ctx)
+		if err != nil || len(lanes) == 0 {
+			return again, err
+		}
+		var g errgroup.Group
+		g.SetLimit(j.Workers)
+		var mu sync.Mutex
+		var left bool
+		var failed error
+		for _, lane := range lanes {
+			g.Go(func() error {
+				more, busy, err := j.workLane(ctx, lane)
+				mu.Lock()
+				defer mu.Unlock()
+				left = left || more
+				again = again || busy
+				failed = errors.Join(failed, err)
+				return nil
+			})
+		}
+		_ = g.Wait() // errors are joined
+		if failed != nil || !left {
+			return again, failed
+		}
+	}
+}
+
+// lanes lists the communities for which messages wait.
+func (j *Journey) lanes(ctx context.Context) (lanes []ledger.CommunityID, err error) {
+	err = j.DB.View(ctx, func(tx ledger.Tx) error {
+		lanes, err = ledger.All(ctx, tx, func(rows ledger.Rows) (id ledger.CommunityID, err error) { return id, rows.Scan(&id) },
+			`SELECT DISTINCT community_id FROM inbox WHERE state = 'pending' AND next_at <= $1`, ledger.Micros(j.Clock()))
+		return err
+	})
+	return lanes, err
+}
+
+const workBatch = 64
+
+// workLane handles one batch of a community's messages, in one transaction.
+// Where that fails each message gets one of its own, so that none suffers for
+// another.
+//
+// more says that messages may be left, here or in another lane; busy that
+// another process has this one.
+func (j *Journey) workLane(ctx context.Context, lane ledger.CommunityID) (more, busy bool, err error) {
+	more, busy, err = j.handleBatch(ctx, lane, workBatch)
+	if err == nil {
+		return more, busy, nil
+	}
+	if ctx.Err() != nil {
+		return false, false, ctx.Err()
+	}
+	for range workBatch {
+		more, busy, err = j.handleBatch(ctx, lane, 1)
+		if err == nil {
+			if busy || !more {
+				return more, busy, nil
+			}
+			continue
+		}
+		var poison *poisonError
+		if !errors.As(err, &poison) {
+			return false, false, err
+		}
+		if err := j.setAside(ctx, lane, poison); err != nil {
+			return false, false, err
+		}
+	}
+	return true, false, nil
+}
+
+// poisonError says which message could not be handled.
+type poisonError struct {
+	message message
+	err     error
+}
+
+func (e *poisonError) Error() string {
+	return fmt.Sprintf("message %d: %v", e.message.id, e.err)
+}
+
+func (e *poisonError) Unwrap() error { return e.err }
+
+// message is a row of the inbox.
+type message struct {
+	id       int64
+	in       conversation.Inbound
+	attempts int
+	nextAt   int64
+}
+
+// handleBatch handles up to n messages of a lane.
+func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n int) (more, busy bool, err error) {
+	var done []message
+	var sending map[string]bool
+	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
+		done, more, busy, sending = nil, false, false, map[string]bool{}
+		now := j.Clock()
+		book, err := ledger.TryOpen(ctx, tx, lane, now)
+		if err != nil {
+			return err
+		}
+		if book == nil {
+			busy = true
+			return nil
+		}
+		waiting, err := pending(ctx, tx, lane, n, now)
+		if err != nil {
+			return err
+		}
+		memory := j.memory(tx, book)
+		if err := memory.expect(ctx, waiting); err != nil {
+			return err
+		}
+		room := conversation.Room{Book: book, Memory: memory}
+		for _, m := range waiting {
+			out, forward, err := j.Engine.Handle(ctx, room, m.in)
+			if err == nil {
+				err = j.finish(ctx, tx, lane, m, out, forward, now)
+			}
+			if err != nil {
+				return &poisonError{m, err}
+			}
+			for _, o := range out {
+				sending[o.Channel] = true
+			}
+			done = append(done, m)
+			more = more || forward != nil
+		}
+		more = more || len(done) == n
+		if len(sending) > 0 {
+			return j.notify(ctx, tx)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, false, err
+	}
+	if j.OnHandled != nil {
+		now := j.Clock()
+		for _, m := range done {
+			j.OnHandled(m.in, now.Sub(m.in.At), nil)
+		}
+	}
+	j.wakeSenders(sending)
+	return more, busy, nil
+}
+
+func (j *Journey) wakeSenders(channels map[string]bool) {
+	for name := range channels {
+		if s := j.senders[name]; s != nil {
+			s.wake()
+		}
+	}
+}
+
+// pending reads the messages of a lane that can be handled now: in the order in
+// which they came, and none of a sender who has an earlier one that has to wait.
+func pending(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, n int, now time.Time) ([]message, error) {
+	all, err := ledger.All(ctx, tx, func(rows ledger.Rows) (m message, err error) {
+		var trust, edited, at int64
+		in := &m.in
+		err = rows.Scan(&m.id, &in.Channel, &in.ID, &in.From, &in.Name, &in.Text, &trust, &in.Locale, &in.Question, &edited, &at, &m.attempts, &m.nextAt)
+		in.Trust, in.Edited, in.At = conversation.Trust(trust), edited != 0, ledger.Time(at)
+		return m, err
+	}, `SELECT id, channel, external_id, sender, name, text, trust, locale, question, edited, received_at, attempts, next_at
+		FROM inbox WHERE community_id = $1 AND state = 'pending' ORDER BY id LIMIT $2`, lane, workBatch*4)
+	if err != nil {
+		return nil, fmt.Errorf("read inbox: %w", err)
+	}
+	type sender struct{ channel, address string }
+	waits := map[sender]bool{}
+	var ready []message
+	for _, m := range all {
+		from := sender{m.in.Channel, m.in.From}
+		if waits[from] || m.nextAt > ledger.Micros(now) {
+			waits[from] = true
+			continue
+		}
+		if ready = append(ready, m); len(ready) == n {
+			break
+		}
+	}
+	return ready, nil
+}
+
+// finish writes what a message has led to.
+func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, m message, out []conversation.Outbound,
+	forward *conversation.Forward, now time.Time,
+) error {
+	if forward != nil {
+		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3 WHERE id = $1`, m.id, forward.Community, clean(forward.Text, maxText))
+	}
+	if err := enqueue(ctx, tx, lane, out, now); err != nil {
+		return err
+	}
+	return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1 WHERE id = $1`, m.id)
+}
+
+const (
+	handleAttempts = 3
+	handleBackoff  = 2 * time.Second
+)
+
+// setAside has a message that could not be handled tried again later; after
+// the last try its sender is told that nothing was done.
+func (j *Journey) setAside(ctx context.Context, lane ledger.CommunityID, p *poisonError) error {
+	m := p.message
+	log := j.Log.With("message_id", m.id, "channel", m.in.Channel, "err", p.err)
+	last := m.attempts+1 >= handleAttempts
+	now := j.Clock()
+	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+		book, err := ledger.Open(ctx, tx, lane, now)
+		if err != nil {
+			return err
+		}
+		if !last {
+			_, err := tx.Exec(ctx, `UPDATE inbox SET attempts = attempts + 1, next_at = $2, error = $3 WHERE id = $1 AND state = 'pending'`,
+				m.id, ledger.Micros(now.Add(handleBackoff<<m.attempts)), clean(p.err.Error(), maxField))
+			return err
+		}
+		out := j.Engine.Apologize(book, m.in, fmt.Sprintf("%X", m.id%(1<<24)))
+		if err := enqueue(ctx, tx, lane, out, now); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE inbox SET state = 'failed', attempts = attempts + 1, error = $2 WHERE id = $1 AND state = 'pending'`,
+			m.id, clean(p.err.Error(), maxField))
+		return err
+	})
+	if err != nil {
+		return errors.Join(p, err)
+	}
+	if last {
+		log.Error("message given up", "reference", fmt.Sprintf("%X", m.id%(1<<24)))
+		if j.OnHandled != nil {
+			j.OnHandled(m.in, now.Sub(m.in.At), p.err)
+		}
+		j.wakeSenders(map[string]bool{m.in.Channel: true})
+		return nil
+	}
+	log.Warn("message could not be handled: it is tried again", "attempt", m.attempts+1)
+	return nil
+}
+
+// Tick does what has come due by itself in every community.
+func (j *Journey) Tick(ctx context.Context) error {
+	var communities []ledger.Community
+	if err := j.DB.View(ctx, func(tx ledger.Tx) (err error) {
+		communities, err = ledger.Communities(ctx, tx)
+		return err
+	}); err != nil {
+		return fmt.Errorf("list communities: %w", err)
+	}
+	var failed error
+	for _, c := range communities {
+		if err := j.tick(ctx, c.ID); err != nil { // one community's trouble is not another's
+			failed = errors.Join(failed, fmt.Errorf("community %s: %w", c.Slug, err))
+		}
+	}
+	return failed
+}
+
+func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
+	for all := false; !all; {
+		var sending map[string]bool
+		err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+			sending = map[string]bool{}
+			now := j.Clock()
+			book, err := ledger.Open(ctx, tx, id, now)
+			if err != nil {
+				return err
+			}
+			var out []conversation.Outbound
+			out, all, err = j.Engine.Tick(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)})
+			if err != nil {
+				return err
+			}
+			for _, o := range out {
+				sending[o.Channel] = true
+			}
+			if err := enqueue(ctx, tx, id, out, now); err != nil || len(out) == 0 {
+				return err
+			}
+			return j.notify(ctx, tx)
+		})
+		if err != nil {
+			return err
+		}
+		j.wakeSenders(sending)
+	}
+	return nil
+}

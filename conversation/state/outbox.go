@@ -1,0 +1,448 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// enqueue puts messages into the outbox.
+func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound, now time.Time) error {
+	for _, o := range out {
+		choices, err := json.Marshal(o.Choices)
+		if err != nil {
+			return err
+		}
+		if len(o.Choices) == 0 {
+			choices = nil
+		}
+		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11)`,
+			ledger.NewID(now), lane, o.Channel, o.Address, o.Locale, clean(o.Text, maxText), string(choices), o.Question, o.ReplyTo, o.Priority,
+			ledger.Micros(now)); err != nil {
+			return fmt.Errorf("queue message: %w", err)
+		}
+	}
+	return nil
+}
+
+// How a message that could not be sent is tried again: after 5 seconds, 10, 20
+// and so on up to an hour, for two days.
+const (
+	sendBackoff    = 5 * time.Second
+	sendBackoffMax = time.Hour
+	sendGiveUp     = 48 * time.Hour
+	sendTimeout    = 2 * time.Minute
+	sendAtOnce     = 16
+)
+
+// sender sends the messages of one channel. Only the holder of the channel's
+// lease runs it, so that the channel's rate and the order in which one person
+// gets messages hold for all processes together.
+type sender struct {
+	j       *Journey
+	channel conversation.Channel
+	limit   *rate.Limiter
+	wakeUp  chan struct{}
+
+	attempted chan struct{} // an attempt has ended and waits to be recorded
+
+	mu     sync.Mutex
+	busy   map[string]bool // addresses that a message is on its way to
+	paused time.Time       // the channel wants no message before this
+	ended  []ending
+}
+
+// ending is what became of an attempt.
+type ending struct {
+	queued
+	at         time.Time
+	providerID string
+	err        error
+}
+
+// queued is a row of the outbox.
+type queued struct {
+	conversation.Outbound
+	community ledger.CommunityID
+	nextAt    time.Time
+	created   time.Time
+}
+
+func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
+	limit := rate.NewLimiter(rate.Inf, 1)
+	if perSecond > 0 {
+		limit = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	}
+	return &sender{j: j, channel: c, limit: limit, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1), busy: map[string]bool{}}
+}
+
+func (s *sender) wake() {
+	select {
+	case s.wakeUp <- struct{}{}:
+	default:
+	}
+}
+
+// recordEvery is how long attempts are gathered to be written in one commit.
+const recordEvery = 20 * time.Millisecond
+
+// run sends until ctx ends, and then waits for what is on its way.
+func (s *sender) run(ctx context.Context) {
+	var sending sync.WaitGroup
+	slots := make(chan struct{}, sendAtOnce)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	record := time.NewTimer(0)
+	defer record.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			continue
+		case <-s.attempted:
+			record.Reset(recordEvery)
+			continue
+		case <-record.C:
+			s.record(ctx)
+		case <-s.wakeUp:
+		case <-look.C:
+			s.record(ctx)
+		}
+		for _, q := range s.next(ctx) {
+			if s.limit.Wait(ctx) != nil {
+				break
+			}
+			s.mu.Lock()
+			s.busy[q.Address] = true
+			s.mu.Unlock()
+			slots <- struct{}{}
+			sending.Add(1)
+			go func() {
+				defer func() { <-slots; sending.Done() }()
+				s.send(ctx, q)
+			}()
+		}
+	}
+	sending.Wait()
+	s.record(ctx)
+}
+
+// How much of the queue is looked through for addresses that nothing is on its
+// way to.
+const (
+	sendPage  = 200
+	sendPages = 25
+)
+
+// next picks the messages that can be sent now: replies before notices before
+// bulk, and to each address the oldest first. An address that a message has to
+// wait for gets none of the same or a lower rank before it.
+func (s *sender) next(ctx context.Context) []queued {
+	s.mu.Lock()
+	taken := maps.Clone(s.busy)
+	paused := s.paused
+	s.mu.Unlock()
+	now := s.j.Clock()
+	if now.Before(paused) || ctx.Err() != nil {
+		return nil
+	}
+	var ready []queued
+	var priority conversation.Priority
+	var id int64
+	for range sendPages {
+		page, err := s.page(ctx, priority, id)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.j.Log.Error("read outbox", "channel", s.channel.Name(), "err", err)
+			}
+			return nil
+		}
+		for _, q := range page {
+			priority, id = q.Priority, q.ID
+			if taken[q.Address] {
+				continue
+			}
+			taken[q.Address] = true
+			if !q.nextAt.After(now) {
+				ready = append(ready, q)
+			}
+		}
+		if len(page) < sendPage || len(ready) >= sendAtOnce {
+			break
+		}
+	}
+	return ready
+}
+
+// page reads a part of the queue, from behind a message on.
+func (s *sender) page(ctx context.Context, priority conversation.Priority, id int64) (page []queued, err error) {
+	err = s.j.DB.View(ctx, func(tx ledger.Tx) (err error) {
+		page, err = ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+			WHERE o.channel = $1 AND o.state = 'queued' AND (o.priority > $2 OR o.priority = $2 AND o.id > $3)
+			ORDER BY o.priority, o.id LIMIT $4`, s.channel.Name(), priority, id, sendPage)
+		return err
+	})
+	return page, err
+}
+
+const queuedColumns = `o.id, o.community_id, c.slug, o.channel, o.address, o.locale, o.text, o.choices, o.question,
+	o.reply_to, o.priority, o.attempts, o.next_at, o.created_at`
+
+func scanQueued(rows ledger.Rows) (q queued, err error) {
+	var choices string
+	var next, created int64
+	err = rows.Scan(&q.ID, &q.community, &q.Community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
+		&q.ReplyTo, &q.Priority, &q.Attempt, &next, &created)
+	q.Attempt++
+	q.nextAt, q.created = ledger.Time(next), ledger.Time(created)
+	if err == nil && choices != "" {
+		err = json.Unmarshal([]byte(choices), &q.Choices)
+	}
+	return q, err
+}
+
+// send makes one attempt. A channel that panics has failed, no more.
+func (s *sender) send(ctx context.Context, q queued) {
+	providerID, err := s.try(ctx, q)
+	if err != nil && ctx.Err() != nil { // stopping: it will be sent after the start
+		s.free(q)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = append(s.ended, ending{q, s.j.Clock(), providerID, err})
+	if len(s.ended) == 1 { // the first since the last record: the others go with it
+		select {
+		case s.attempted <- struct{}{}:
+		default:
+		}
+	}
+	var se *conversation.SendError
+	if errors.As(err, &se) && se.Everybody && se.RetryAfter > 0 {
+		s.paused = s.j.Clock().Add(se.RetryAfter)
+	}
+}
+
+func (s *sender) try(ctx context.Context, q queued) (providerID string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while sending: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	return s.channel.Send(ctx, q.Outbound)
+}
+
+func (s *sender) free(q queued) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, q.Address)
+}
+
+// record writes what became of the attempts since the last time, all in one
+// commit. What it cannot write it keeps for the next time: a message whose
+// sending is not recorded must not be sent again by this process.
+func (s *sender) record(ctx context.Context) {
+	s.mu.Lock()
+	ended := s.ended
+	s.ended = nil
+	s.mu.Unlock()
+	if len(ended) == 0 {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var followUps map[string]bool
+	err := s.j.DB.Update(ctx, func(tx ledger.Tx) error {
+		followUps = map[string]bool{}
+		for _, e := range ended {
+			out, err := s.recordOne(ctx, tx, e)
+			if err != nil {
+				return err
+			}
+			for _, o := range out {
+				followUps[o.Channel] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.j.Log.Error("record what was sent", "channel", s.channel.Name(), "err", err)
+		s.mu.Lock()
+		s.ended = append(ended, s.ended...)
+		s.mu.Unlock()
+		return // the next look, or the next attempt, tries again
+	}
+	for _, e := range ended {
+		s.free(e.queued)
+		if s.j.OnSent != nil {
+			s.j.OnSent(s.channel.Name(), e.at.Sub(e.created), e.err)
+		}
+	}
+	s.j.wakeSenders(followUps)
+}
+
+// recordOne writes what became of one attempt. It returns what the coordinators
+// have to be told.
+func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
+	if e.err == nil {
+		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = '' WHERE id = $1`,
+			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))
+	}
+	log := s.j.Log.With("channel", e.Channel, "community", e.Community, "message_id", e.ID, "attempt", e.Attempt, "err", e.err)
+	var se *conversation.SendError
+	if !errors.As(e.err, &se) {
+		se = &conversation.SendError{Err: e.err}
+	}
+	switch {
+	case se.MovedTo != "":
+		log.Info("the address has moved")
+		if err := moveAddress(ctx, tx, e.Channel, e.Address, se.MovedTo, e.at); err != nil {
+			return nil, err
+		}
+		_, err := tx.Exec(ctx, `UPDATE outbox SET attempts = attempts + 1 WHERE id = $1`, e.ID)
+		return nil, err
+	case se.Final || e.at.Sub(e.created) > sendGiveUp:
+		log.Error("message could not be sent: given up")
+		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', attempts = attempts + 1, ended_at = $2, error = $3 WHERE id = $1`,
+			e.ID, ledger.Micros(e.at), clean(e.err.Error(), maxField)); err != nil {
+			return nil, err
+		}
+		if !se.Paused {
+			return nil, nil
+		}
+		return s.j.pause(ctx, tx, e.community, e.Channel, e.Address, e.err.Error(), e.at)
+	}
+	wait := min(sendBackoff<<min(e.Attempt-1, 10), sendBackoffMax)
+	wait += rand.N(wait / 4)
+	if se.RetryAfter > 0 {
+		wait = se.RetryAfter
+	}
+	log.Warn("message could not be sent: it is tried again", "retry_after", wait.Round(time.Second))
+	return nil, tx.Later(ctx, `UPDATE outbox SET attempts = attempts + 1, next_at = $2, error = $3 WHERE id = $1`,
+		e.ID, ledger.Micros(e.at.Add(wait)), clean(e.err.Error(), maxField))
+}
+
+// pause marks an address as one that takes no more messages, and tells the
+// coordinators whose it is. What else waits for it has failed with it.
+func (j *Journey) pause(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address, reason string, now time.Time) ([]conversation.Outbound, error) {
+	if lane == ledger.Host {
+		return nil, nil
+	}
+	book, err := ledger.Open(ctx, tx, lane, now)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $4, error = 'the address was paused'
+			WHERE community_id = $1 AND channel = $2 AND address = $3 AND state = 'queued'`, lane, channel, address, ledger.Micros(now)); err != nil {
+		return nil, err
+	}
+	out, err := j.Engine.Pause(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)}, channel, address, clean(reason, maxField))
+	if err != nil {
+		return nil, err
+	}
+	return out, enqueue(ctx, tx, lane, out, now)
+}
+
+func moveAddress(ctx context.Context, tx ledger.Tx, channel, from, to string, now time.Time) error {
+	communities, err := ledger.Route(ctx, tx, channel, from)
+	if err != nil {
+		return err
+	}
+	for _, id := range communities {
+		book, err := ledger.Open(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
+		if err := book.MoveAddress(ctx, channel, from, to); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `UPDATE outbox SET address = $3 WHERE channel = $1 AND address = $2 AND state = 'queued'`, channel, from, to)
+	return err
+}
+
+// MoveAddress follows an address that its channel has given another form.
+func (j *Journey) MoveAddress(ctx context.Context, channel, from, to string) error {
+	return j.DB.Update(ctx, func(tx ledger.Tx) error { return moveAddress(ctx, tx, channel, from, to, j.Clock()) })
+}
+
+// PauseAddress notes that an address takes no more messages, wherever it is known.
+func (j *Journey) PauseAddress(ctx context.Context, channel, address, reason string) error {
+	return j.DB.Update(ctx, func(tx ledger.Tx) error {
+		communities, err := ledger.Route(ctx, tx, channel, address)
+		if err != nil {
+			return err
+		}
+		for _, id := range communities {
+			if _, err := j.pause(ctx, tx, id, channel, address, reason, j.Clock()); err != nil {
+				return err
+			}
+		}
+		return j.notify(ctx, tx)
+	})
+}
+
+// ResumeAddress opens an address again that was paused.
+func (j *Journey) ResumeAddress(ctx context.Context, channel, address string) error {
+	return j.DB.Update(ctx, func(tx ledger.Tx) error {
+		communities, err := ledger.Route(ctx, tx, channel, address)
+		if err != nil {
+			return err
+		}
+		for _, id := range communities {
+			book, err := ledger.Open(ctx, tx, id, j.Clock())
+			if err != nil {
+				return err
+			}
+			at, err := book.MembersAt(ctx, channel, address)
+			if err != nil {
+				return err
+			}
+			if len(at) > 0 && at[0].Address.Status == ledger.AddressPaused {
+				if _, err := book.SetAddressStatus(ctx, channel, address, ledger.AddressActive, ""); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Flush hands everything that waits in the outbox to send, in order, whatever
+// its channel.
+func (j *Journey) Flush(ctx context.Context, send func(conversation.Outbound)) error {
+	var all []queued
+	if err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
+		all, err = ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+			WHERE o.state = 'queued' ORDER BY o.id`)
+		if err != nil {
+			return err
+		}
+		for _, q := range all {
+			if err := tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2 WHERE id = $1`,
+				q.ID, ledger.Micros(j.Clock())); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read outbox: %w", err)
+	}
+	for _, q := range all {
+		send(q.Outbound)
+	}
+	return nil
+}

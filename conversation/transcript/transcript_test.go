@@ -1,0 +1,90 @@
+package transcript_test
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"crier/conversation"
+	"crier/conversation/command"
+	"crier/conversation/transcript"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/ledger/storetest"
+	"crier/locales"
+)
+
+var update = flag.Bool("update", false, "write the answers that come into the transcripts")
+
+// TestTranscripts plays every conversation in testdata on both engines.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			storetest.Engines(t, func(t *testing.T, db ledger.DB) { play(t, file, db) })
+		})
+	}
+}
+
+func play(t *testing.T, file string, db ledger.DB) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := transcript.Parse(filepath.Base(file), string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runner(t, db)
+	if *update {
+		changed, err := r.Update(t.Context(), script, string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	differences, err := r.Run(t.Context(), script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences {
+		t.Errorf("%s:%d: %s", file, d.Line, d.What)
+	}
+}
+
+// kept lets a transcript close the database that the test closes itself.
+type kept struct{ ledger.DB }
+
+func (kept) Close() error { return nil }
+
+func runner(t *testing.T, db ledger.DB) *transcript.Runner {
+	catalog, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := locales.AllWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := understand.New(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &transcript.Runner{
+		Open: func(context.Context) (ledger.DB, error) { return kept{db}, nil },
+		Engine: func(log *slog.Logger) (*conversation.Engine, error) {
+			return conversation.New(catalog, u, command.All(), log)
+		},
+		Log: slog.New(slog.DiscardHandler),
+	}
+}

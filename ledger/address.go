@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,34 +57,98 @@ type At struct {
 	Address Address
 }
 
+// reach is an address on a channel.
+type reach struct{ channel, address string }
+
 // MembersAt returns the members who share an address, by number; those who
 // left are not among them.
 func (b *Book) MembersAt(ctx context.Context, channel, address string) ([]At, error) {
-	all, err := All(ctx, b.tx, func(rows Rows) (at At, err error) {
-		var created, used int64
-		m, a := &at.Member, &at.Address
-		err = rows.Scan(&m.ID, &m.Number, &m.Name, &m.Place, &m.Locale, &m.Role, &m.Status, &m.Version, &created, &a.Status, &a.Reason, &used)
-		m.CreatedAt = Time(created)
-		a.Member, a.Channel, a.Address, a.UsedAt = m.ID, channel, address, Time(used)
-		return at, err
-	}, `SELECT m.id, m.number, m.name, m.place, m.locale, m.role, m.status, m.version, m.created_at, a.status, a.reason, a.used_at
-		FROM addresses a JOIN members m ON m.community_id = a.community_id AND m.id = a.member_id
-		WHERE a.community_id = $1 AND a.channel = $2 AND a.address = $3 AND m.status <> 'left'`,
-		b.community.ID, channel, address)
-	// Sorted here: an ORDER BY has SQLite walk all members by number instead.
-	slices.SortFunc(all, func(x, y At) int {
-		return cmp.Compare(x.Number, y.Number)
-	})
-	for i := range all {
-		all[i].Address.Shared = len(all) > 1
+	if at, ok := b.at[reach{channel, address}]; ok {
+		return at, nil
 	}
-	return all, err
+	if err := b.Expect(ctx, channel, []string{address}); err != nil {
+		return nil, err
+	}
+	return b.at[reach{channel, address}], nil
+}
+
+// expectSizes are how many addresses Expect asks for in one query: few
+// different ones, so that the engines know the statements already.
+var expectSizes = []int{1, 8, 64}
+
+// Expect reads in as few queries as it can who is at each of some addresses:
+// MembersAt then knows it for the rest of the transaction.
+func (b *Book) Expect(ctx context.Context, channel string, addresses []string) error {
+	for len(addresses) > 0 {
+		size := expectSizes[len(expectSizes)-1]
+		for _, s := range slices.Backward(expectSizes) {
+			if s >= len(addresses) {
+				size = s
+			}
+		}
+		some := addresses[:min(size, len(addresses))]
+		addresses = addresses[len(some):]
+		args := []any{b.community.ID, channel}
+		for i := range size {
+			args = append(args, some[min(i, len(some)-1)])
+		}
+		for _, a := range some {
+			b.at[reach{channel, a}] = nil
+		}
+		all, err := All(ctx, b.tx, func(rows Rows) (at At, err error) {
+			var created, used int64
+			m, a := &at.Member, &at.Address
+			err = rows.Scan(&m.ID, &m.Number, &m.Name, &m.Place, &m.Locale, &m.Role, &m.Status, &m.Version, &created,
+				&a.Address, &a.Status, &a.Reason, &used)
+			m.CreatedAt = Time(created)
+			a.Member, a.Channel, a.UsedAt = m.ID, channel, Time(used)
+			return at, err
+		}, `SELECT m.id, m.number, m.name, m.place, m.locale, m.role, m.status, m.version, m.created_at, a.address, a.status, a.reason, a.used_at
+			FROM addresses a JOIN members m ON m.community_id = a.community_id AND m.id = a.member_id
+			WHERE a.community_id = $1 AND a.channel = $2 AND m.status <> 'left' AND a.address IN (`+placeholders(3, size)+`)`, args...)
+		if err != nil {
+			return fmt.Errorf("read addresses: %w", err)
+		}
+		// Sorted here: an ORDER BY has SQLite walk all members by number instead.
+		slices.SortFunc(all, func(x, y At) int { return cmp.Compare(x.Number, y.Number) })
+		for _, one := range all {
+			key := reach{channel, one.Address.Address}
+			b.at[key] = append(b.at[key], one)
+		}
+		for _, a := range some {
+			at := b.at[reach{channel, a}]
+			for i := range at {
+				at[i].Address.Shared = len(at) > 1
+			}
+		}
+	}
+	return nil
+}
+
+// placeholders is "$3, $4, $5" for 3 from 3 on.
+func placeholders(from, n int) string {
+	var list strings.Builder
+	for i := range n {
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteString("$" + strconv.Itoa(from+i))
+	}
+	return list.String()
 }
 
 // Addresses returns the ways to reach a member, the one last used first.
 func (b *Book) Addresses(ctx context.Context, id MemberID) ([]Address, error) {
 	return All(ctx, b.tx, scanAddress, `SELECT `+addressColumns+` FROM addresses
 		WHERE community_id = $1 AND member_id = $2 ORDER BY used_at DESC, channel, address`, b.community.ID, id)
+}
+
+// AddressNear returns an address on a channel: the member's own if they have
+// one, or else anybody's. It says what such addresses look like here.
+func (b *Book) AddressNear(ctx context.Context, channel string, id MemberID) (address string, err error) {
+	err = Get(ctx, b.tx, []any{&address}, `SELECT address FROM addresses WHERE community_id = $1 AND channel = $2
+		ORDER BY CASE WHEN member_id = $3 THEN 0 ELSE 1 END, used_at DESC LIMIT 1`, b.community.ID, channel, id)
+	return address, err
 }
 
 // AddressesSilenced returns the paused and stopped addresses of the community.
@@ -93,6 +159,7 @@ func (b *Book) AddressesSilenced(ctx context.Context) ([]Address, error) {
 
 // Bind gives a member an address, or makes one that they have active again.
 func (b *Book) Bind(ctx context.Context, id MemberID, channel, address string) error {
+	clear(b.at)
 	_, err := b.tx.Exec(ctx, `INSERT INTO addresses (community_id, member_id, channel, address, status, used_at)
 		VALUES ($1, $2, $3, $4, 'active', $5)
 		ON CONFLICT (community_id, channel, address, member_id) DO UPDATE SET status = 'active', reason = '', used_at = excluded.used_at`,
@@ -112,6 +179,7 @@ func (b *Book) Touch(ctx context.Context, id MemberID, channel, address string) 
 // SetAddressStatus pauses, stops or reopens an address for everybody who has
 // it in this community, and returns how many that are.
 func (b *Book) SetAddressStatus(ctx context.Context, channel, address string, status AddressStatus, reason string) (int, error) {
+	clear(b.at)
 	n, err := b.tx.Exec(ctx, `UPDATE addresses SET status = $4, reason = $5 WHERE community_id = $1 AND channel = $2 AND address = $3`,
 		b.community.ID, channel, address, status, reason)
 	return int(n), err
@@ -120,6 +188,7 @@ func (b *Book) SetAddressStatus(ctx context.Context, channel, address string, st
 // MoveAddress follows an address that the channel has given another form. A
 // member who has both keeps the one, with the status of the old.
 func (b *Book) MoveAddress(ctx context.Context, channel, from, to string) error {
+	clear(b.at)
 	if from == to {
 		return nil
 	}

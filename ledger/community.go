@@ -154,6 +154,11 @@ type Book struct {
 	now       time.Time
 	head      *head // of the chain, once known
 	changed   bool  // a member was written in this transaction
+
+	// What was read in this transaction and has not changed since. The
+	// community's lock makes it safe to keep until the end.
+	accounts map[AccountID]Account
+	at       map[reach][]At
 }
 
 // Open locks the community until the transaction ends and opens its book for
@@ -183,7 +188,8 @@ func Read(ctx context.Context, tx Tx, id CommunityID, now time.Time) (*Book, err
 	if err != nil {
 		return nil, fmt.Errorf("community %d: %w", id, err)
 	}
-	return &Book{tx: tx, community: c, now: Time(Micros(now))}, nil // as it will be read back
+	now = Time(Micros(now)) // as it will be read back
+	return &Book{tx: tx, community: c, now: now, accounts: map[AccountID]Account{}, at: map[reach][]At{}}, nil
 }
 
 // Community returns the community that the book belongs to.

@@ -141,6 +141,7 @@ func (b *Book) SaveMember(ctx context.Context, m Member) error {
 	if err != nil {
 		return err
 	}
+	clear(b.at)
 	n, err := b.tx.Exec(ctx, `UPDATE members SET name = $3, place = $4, locale = $5, role = $6, status = $7, version = $8
 		WHERE community_id = $1 AND id = $2`, b.community.ID, m.ID, m.Name, m.Place, m.Locale, m.Role, m.Status, version)
 	if err != nil {
@@ -185,6 +186,9 @@ type Account struct {
 
 // Account reads an account.
 func (b *Book) Account(ctx context.Context, id AccountID) (Account, error) {
+	if a, ok := b.accounts[id]; ok {
+		return a, nil
+	}
 	a := Account{ID: id}
 	err := Get(ctx, b.tx, []any{&a.Balance, &a.Lower, &a.Upper},
 		`SELECT balance, lower, upper FROM accounts WHERE community_id = $1 AND id = $2`, b.community.ID, id)
@@ -198,6 +202,7 @@ func (b *Book) SetLimits(ctx context.Context, id AccountID, lower, upper *Amount
 	if err := checkLimits(lower, upper); err != nil {
 		return err
 	}
+	delete(b.accounts, id)
 	n, err := b.tx.Exec(ctx, `UPDATE accounts SET lower = $3, upper = $4 WHERE community_id = $1 AND id = $2`, b.community.ID, id, lower, upper)
 	if err == nil && n == 0 {
 		err = ErrNotFound

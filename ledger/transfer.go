@@ -406,8 +406,10 @@ func (b *Book) enter(ctx context.Context, t Transfer, a Account, amount Amount, 
 		b.community.ID, a.ID, t.Seq, amount, a.Balance+amount, bound); err != nil {
 		return fmt.Errorf("insert entry: %w", err)
 	}
+	a.Balance += amount
+	b.accounts[a.ID] = a
 	if err := b.tx.Later(ctx, `UPDATE accounts SET balance = $3 WHERE community_id = $1 AND id = $2`,
-		b.community.ID, a.ID, a.Balance+amount); err != nil {
+		b.community.ID, a.ID, a.Balance); err != nil {
 		return fmt.Errorf("update balance: %w", err)
 	}
 	return nil

@@ -1,0 +1,252 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"crier/ledger"
+)
+
+// put puts an ad up that is found by each word of its text.
+func (v *village) put(owner, text string) (a ledger.Ad) {
+	v.t.Helper()
+	v.do(func(b *ledger.Book) (err error) {
+		a, err = b.PutAd(v.t.Context(), owner+text, ledger.Ad{Kind: ledger.Offer, Member: v.members[owner].ID, Text: text}, strings.Fields(text))
+		return err
+	})
+	return a
+}
+
+// numbers writes the numbers of ads.
+func numbers(all []ledger.Ad) string {
+	var got []string
+	for _, a := range all {
+		got = append(got, fmt.Sprint(a.Number))
+	}
+	return strings.Join(got, " ")
+}
+
+func (v *village) search(words string) (got string) {
+	v.t.Helper()
+	v.view(func(b *ledger.Book) error {
+		all, err := b.SearchAds(v.t.Context(), strings.Fields(words), 10)
+		got = numbers(all)
+		return err
+	})
+	return got
+}
+
+func (v *village) adsOf(owner string) (got string) {
+	v.t.Helper()
+	v.view(func(b *ledger.Book) error {
+		all, err := b.AdsOf(v.t.Context(), v.members[owner].ID)
+		got = numbers(all)
+		return err
+	})
+	return got
+}
+
+func TestPutAd(t *testing.T) {
+	engines(t, func(t *testing.T, db ledger.DB) {
+		ctx, v := t.Context(), settle(t, db, "luc", "jo")
+		luc := v.members["luc"].ID
+		asked := ledger.Ad{
+			Kind: ledger.Offer, Member: luc, Text: "guitar lessons for beginners", Price: ptr(ledger.Amount(4)), Per: "an hour",
+			Quantity: "2 a week", Place: "Ghent", Category: "music", ExpiresAt: start().AddDate(0, 1, 0),
+		}
+		put := func(key string, a ledger.Ad) (made ledger.Ad) {
+			t.Helper()
+			v.do(func(b *ledger.Book) (err error) {
+				made, err = b.PutAd(ctx, key, a, []string{"guitar", "guitar"})
+				return err
+			})
+			return made
+		}
+		first := put("one", asked)
+		asked.Number, asked.CreatedAt = 1, start()
+		if !reflect.DeepEqual(first, asked) {
+			t.Errorf("put up %+v,\nwant   %+v", first, asked)
+		}
+		v.view(func(b *ledger.Book) error {
+			kept, err := b.Ad(ctx, 1)
+			if !reflect.DeepEqual(kept, first) {
+				t.Errorf("kept %+v,\nwant %+v", kept, first)
+			}
+			_, none := b.Ad(ctx, 2)
+			if !ledger.IsNotFound(none) {
+				t.Errorf("ad 2: %v", none)
+			}
+			return err
+		})
+
+		// By itself an ad has the next number, no price, and the community's days.
+		second := put("two", ledger.Ad{Kind: ledger.Want, Member: luc, Text: "a bicycle"})
+		if second.Number != 2 || second.Price != nil || !second.ExpiresAt.Equal(start().AddDate(0, 0, 90)) {
+			t.Errorf("the second ad is %+v", second)
+		}
+		if a := put("forty", ledger.Ad{Number: 40, Kind: ledger.Want, Member: luc, Text: "soup"}); a.Number != 40 {
+			t.Errorf("ad 40 is %+v", a)
+		}
+		if a := put("next", ledger.Ad{Kind: ledger.Want, Member: luc, Text: "stew"}); a.Number != 41 {
+			t.Errorf("the ad after 40 is %+v", a)
+		}
+
+		// The same key finds the same ad, however much later.
+		v.now = start().AddDate(1, 0, 0)
+		rows := v.rows()
+		asked.Number, asked.CreatedAt = 0, time.Time{}
+		if again := put("one", asked); !reflect.DeepEqual(again, first) {
+			t.Errorf("the second time it is %+v,\nthe first %+v", again, first)
+		}
+		if now := v.rows(); now != rows {
+			t.Errorf("the second time wrote\n%s", difference(rows, now))
+		}
+		for _, change := range []func(a *ledger.Ad){
+			func(a *ledger.Ad) { a.Text = "guitars" },
+			func(a *ledger.Ad) { a.Kind = ledger.Want },
+			func(a *ledger.Ad) { a.Member = v.members["jo"].ID },
+		} {
+			a := asked
+			change(&a)
+			v.refused(ledger.ErrKeyReused, func(b *ledger.Book) error { _, err := b.PutAd(ctx, "one", a, nil); return err })
+		}
+		for name, a := range map[string]ledger.Ad{
+			"nobody's":       {Kind: ledger.Offer, Member: 404, Text: "x"},
+			"of no kind":     {Member: luc, Text: "x"},
+			"without a text": {Kind: ledger.Offer, Member: luc},
+			"number 1 again": {Number: 1, Kind: ledger.Offer, Member: luc, Text: "x"},
+			"number -1":      {Number: -1, Kind: ledger.Offer, Member: luc, Text: "x"},
+		} {
+			if err := v.update(func(b *ledger.Book) error { _, err := b.PutAd(ctx, "bad", a, nil); return err }); err == nil {
+				t.Errorf("an ad %s was put up", name)
+			}
+		}
+	})
+}
+
+func TestSearchAds(t *testing.T) {
+	engines(t, func(t *testing.T, db ledger.DB) {
+		ctx, v := t.Context(), settle(t, db, "luc", "jo")
+		v.put("luc", "guitar lessons")      // 1
+		v.put("jo", "bicycle repair")       // 2
+		v.put("luc", "bicycle")             // 3
+		v.put("jo", "repair of a guitar")   // 4
+		v.put("luc", "bicycles and guitar") // 5
+
+		want(t, "one word, the newest first", v.search("guitar"), "5 4 1")
+		want(t, "the most words first", v.search("guitar repair"), "4 5 2 1")
+		want(t, "all three", v.search("bicycle guitar and"), "5 4 3 2 1")
+		want(t, "the beginning of a word", v.search("bicy"), "5 3 2")
+		want(t, "not its end", v.search("pair"), "")
+		want(t, "two letters are a word, not a beginning", v.search("of bi"), "4")
+		want(t, "a word twice counts once", v.search("repair repai guitar"), "4 2 5 1")
+		want(t, "nothing", v.search(""), "")
+		want(t, "a word that nobody has", v.search("violin"), "")
+		want(t, "a quote", v.search(`'; " \`), "")
+		v.view(func(b *ledger.Book) error {
+			two, err := b.SearchAds(ctx, []string{"guitar"}, 2)
+			want(t, "the first two", numbers(two), "5 4")
+			if whole, err := b.Ad(ctx, 5); err != nil || !reflect.DeepEqual(two[0], whole) {
+				t.Errorf("found %+v,\nkept %+v: %v", two[0], whole, err)
+			}
+			return err
+		})
+
+		// What is down, over, or of somebody who is not there cannot be had.
+		v.do(func(b *ledger.Book) error { return b.RemoveAd(ctx, 5) })
+		want(t, "without a removed one", v.search("guitar"), "4 1")
+		luc := v.members["luc"]
+		for _, status := range []ledger.Status{ledger.Invited, ledger.Frozen, ledger.Left} {
+			luc.Status = status
+			v.do(func(b *ledger.Book) error { return b.SaveMember(ctx, luc) })
+			want(t, "without those of a member who is "+string(status), v.search("guitar"), "4")
+		}
+		luc.Status = ledger.Active
+		v.do(func(b *ledger.Book) error { return b.SaveMember(ctx, luc) })
+		v.now = start().AddDate(0, 0, 90).Add(-time.Microsecond)
+		want(t, "on the last day", v.search("guitar"), "4 1")
+		v.now = start().AddDate(0, 0, 90)
+		want(t, "after it", v.search("guitar"), "")
+	})
+}
+
+func TestRemoveAndRenewAd(t *testing.T) {
+	engines(t, func(t *testing.T, db ledger.DB) {
+		ctx, v := t.Context(), settle(t, db, "luc", "jo")
+		v.put("luc", "guitar lessons")
+		v.put("luc", "bicycle repair")
+		v.put("jo", "soup")
+		ad := func(number int64) (a ledger.Ad) {
+			v.view(func(b *ledger.Book) (err error) { a, err = b.Ad(ctx, number); return err })
+			return a
+		}
+		want(t, "Luc's", v.adsOf("luc"), "1 2")
+
+		v.now = start().Add(time.Hour)
+		v.do(func(b *ledger.Book) error { return b.RemoveAd(ctx, 1) })
+		removed := ad(1)
+		if !removed.RemovedAt.Equal(v.now) || removed.Up(v.now) {
+			t.Errorf("taken down: %+v", removed)
+		}
+		want(t, "Luc's", v.adsOf("luc"), "2")
+		v.now = start().Add(2 * time.Hour)
+		v.do(func(b *ledger.Book) error { return b.RemoveAd(ctx, 1) })
+		if again := ad(1); !reflect.DeepEqual(again, removed) {
+			t.Errorf("taken down twice: %+v", again)
+		}
+
+		// Renewing gives it the community's days again, and puts it up again.
+		v.now = start().AddDate(0, 0, 100)
+		want(t, "Luc's, after 100 days", v.adsOf("luc"), "")
+		v.do(func(b *ledger.Book) error {
+			err := b.AdAsked(ctx, 2)
+			for _, number := range []int64{1, 2} {
+				a, err2 := b.RenewAd(ctx, number)
+				if !a.Up(v.now) || !a.ExpiresAt.Equal(v.now.AddDate(0, 0, 90)) || !a.AskedAt.IsZero() {
+					t.Errorf("renewed: %+v", a)
+				}
+				err = errors.Join(err, err2)
+			}
+			return err
+		})
+		want(t, "Luc's", v.adsOf("luc"), "1 2")
+		want(t, "Jo's", v.adsOf("jo"), "")
+		want(t, "found", v.search("guitar bicycle soup"), "2 1")
+
+		for _, change := range []func(b *ledger.Book) error{
+			func(b *ledger.Book) error { return b.RemoveAd(ctx, 99) },
+			func(b *ledger.Book) error { return b.AdAsked(ctx, 99) },
+			func(b *ledger.Book) error { _, err := b.RenewAd(ctx, 99); return err },
+		} {
+			v.refused(ledger.ErrNotFound, change)
+		}
+	})
+}
+
+func TestAdsExpiring(t *testing.T) {
+	engines(t, func(t *testing.T, db ledger.DB) {
+		ctx, v := t.Context(), settle(t, db, "luc")
+		for days := range 5 { // numbers 1 to 5, over in 4 days to none
+			a := ledger.Ad{Kind: ledger.Offer, Member: v.members["luc"].ID, Text: "x", ExpiresAt: start().AddDate(0, 0, 4-days)}
+			v.do(func(b *ledger.Book) error { _, err := b.PutAd(ctx, fmt.Sprint(days), a, nil); return err })
+		}
+		expiring := func(days, n int) (got string) {
+			v.view(func(b *ledger.Book) error {
+				all, err := b.AdsExpiring(ctx, start().AddDate(0, 0, days), n)
+				got = numbers(all)
+				return err
+			})
+			return got
+		}
+		want(t, "within 3 days, the soonest first", expiring(3, 10), "4 3 2")
+		want(t, "two of them", expiring(3, 2), "4 3")
+		v.do(func(b *ledger.Book) error { return errors.Join(b.AdAsked(ctx, 4), b.RemoveAd(ctx, 3)) })
+		want(t, "without those removed or asked about", expiring(3, 10), "2")
+		v.do(func(b *ledger.Book) error { _, err := b.RenewAd(ctx, 4); return err })
+		want(t, "a renewed one is asked about again", expiring(90, 10), "2 1 4")
+	})
+}

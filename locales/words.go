@@ -65,7 +65,9 @@ type Number struct {
 // Rule says what some sentences mean.
 type Rule struct {
 	Intent string   `toml:"intent"`
-	What   string   `toml:"what"` // fixed, where the sentences have no {what}
+	What   string   `toml:"what"`   // fixed, where the sentences have no {what}
+	Toward string   `toml:"toward"` // of a clarify: the intent that lacks something
+	Reason string   `toml:"reason"` // of a clarify; none: the guards tell, or it means nothing
 	Says   []string `toml:"says"`
 }
 

@@ -10,9 +10,10 @@ type amount struct {
 }
 
 // value turns the amount into the smallest part of the unit. An amount with a
-// unit of time means nothing where hours are not what is counted.
+// unit of time means nothing where hours are not what is counted, and one that
+// can be read in two ways means nothing anywhere.
 func (a *amount) value(u Unit) (v int64, inexact, ok bool) {
-	if (a.time || a.hours) && u != Hours {
+	if (a.time || a.hours) && u != Hours || a.bad {
 		return 0, false, false
 	}
 	part := int64(scale / 100)
@@ -59,6 +60,12 @@ func (p *parse) amount(i int) (a amount, ok bool) {
 	} else if next, found := p.find(p.own, a.next); found && !a.time {
 		a.unit, a.next = true, next
 	}
+	// "5x", "2k": whatever it is, it is not 5 and 2.
+	if j := a.next; p.toks[j-1].kind == number && j < len(p.toks) && p.toks[j].kind == word && p.toks[j].glued && p.toks[j].word != "'s" {
+		for a.bad, a.v = true, 0; j < len(p.toks) && p.toks[j].glued && p.toks[j].kind <= number; j++ {
+		}
+		a.next = j
+	}
 	// "5-6", "5 or 6", "6 or so"
 	j := a.next
 	if next, found := p.find(p.lang.list("or_so"), p.over(j)); found {
@@ -89,6 +96,9 @@ func (p *parse) startsNumber(i int) bool {
 func (p *parse) bareAmount(i int) (a amount, ok bool) {
 	if i >= len(p.toks) {
 		return a, false
+	}
+	if t := &p.toks[i]; t.kind == phone && allDigits(t.word) && t.word[0] != '0' { // 99999999999
+		return amount{numeral: numeral{bad: true, next: i + 1}}, true
 	}
 	// "half an hour", "a quarter of an hour", "an hour", "drie kwartier"
 	n, isNumber := p.number(i)

@@ -52,6 +52,8 @@ func (p *parse) onlyAmount() (v int64, inexact bool, reason Reason, ok bool) {
 	switch {
 	case a.state:
 		return 0, false, Currency, false
+	case a.bad:
+		return 0, a.inexact, NoAmount, false
 	case again:
 		return 0, false, TwoAmounts, false
 	case !fits || a.approx || p.cut || rest < p.end:

@@ -124,8 +124,19 @@ func (p *parse) decide(f found, c clause) Meaning {
 	}
 	if d.hasAmount && !d.amount.state && !d.amount.approx && d.amount.v > 0 {
 		m.Amount, m.Inexact, _ = d.amount.value(p.unit)
+		m.Inexact = m.Inexact || d.amount.inexact
+		if d.amount.bad && p.unit == Units {
+			m.Amount = (d.amount.v + scale/200) / (scale / 100)
+		}
 	}
+	m.Guess = m.Who != "" && d.who.guess
 	m.Reason = p.doubt(f, c)
+	if _, _, fits := d.amount.value(p.unit); m.Reason == "" && !fits {
+		m.Reason = NoAmount
+	}
+	if m.Reason == "" && m.Guess && p.namesMore(d) {
+		m.Reason = TwoPeople
+	}
 	if m.Reason == "" && (m.Who == "" || m.Amount <= 0) {
 		m.Reason = NoAmount
 	}
@@ -133,6 +144,16 @@ func (p *parse) decide(f found, c clause) Meaning {
 		m.Intent, m.Toward = f.intent, ""
 	}
 	return m
+}
+
+// namesMore says that a description names somebody.
+func (p *parse) namesMore(d *deal) bool {
+	for i := d.from; d.hasWhat && i < d.to; i++ {
+		if w, ok := p.person(i, perhaps); ok && w.sure {
+			return true
+		}
+	}
+	return false
 }
 
 // what returns the description, without the marks of another sentence.
@@ -167,7 +188,7 @@ func (p *parse) doubt(f found, c clause) Reason {
 		return Self
 	case d.hasAmount && d.amount.v < 0:
 		return Negative
-	case d.hasAmount && d.amount.v == 0:
+	case d.hasAmount && d.amount.v == 0 && !d.amount.bad:
 		return Zero
 	case !d.hasWho || d.who.vague || d.who.text == "":
 		return NoWho
@@ -347,10 +368,7 @@ func (p *parse) perhapsPayment(clauses []clause) Meaning {
 		m := Meaning{Intent: Clarify}
 		p.within(c.from, c.to, func() { m = p.perhaps(c) })
 		if m.Intent == Clarify {
-			if r := p.guarded(deal{}); r != "" {
-				m.Reason = r
-			}
-			return m
+			return p.explain(m, c)
 		}
 	}
 	return Meaning{Intent: Unknown}
@@ -403,6 +421,9 @@ func (p *parse) perhaps(c clause) Meaning {
 			if w, is := p.person(next, perhaps); is && w.sure {
 				return m
 			}
+		}
+		if next >= p.end && !a.unit && !a.state && !a.time && !a.approx {
+			return Meaning{Intent: Unknown} // a number and nothing else
 		}
 		if fits && (next >= p.end || named && (w.sure || p.over(w.next) >= p.end) || a.unit || a.state || p.is(next, p.forWords) && !a.time) {
 			if !a.approx && !a.state && a.v > 0 {

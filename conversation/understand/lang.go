@@ -94,9 +94,12 @@ type scaleWord struct {
 }
 
 type rule struct {
-	intent Intent
-	what   string
-	says   []pattern
+	means Meaning
+	says  []pattern
+}
+
+func (l *lang) rule(r locales.Rule, says []pattern) rule {
+	return rule{Meaning{Intent: Intent(r.Intent), What: r.What, Toward: Intent(r.Toward), Reason: Reason(r.Reason)}, says}
 }
 
 type guard struct {
@@ -194,14 +197,14 @@ func (l *lang) compile() error {
 		return out
 	}
 	l.classes = map[string][]pattern{}
-	for _, name := range []string{"noise", "greeting", "addressee", "closing", "bill", "asks", "payish", "money", "intro", "price", "price_end", "price_slash"} {
+	for _, name := range []string{"noise", "greeting", "addressee", "closing", "bill", "asks", "payish", "money", "intro", "price", "price_end", "price_slash", "pre", "pay", "give", "charge", "askverb"} {
 		l.classes[name] = compile(l.words.Classes[name])
 	}
 	for _, r := range l.words.First {
-		l.first = append(l.first, rule{Intent(r.Intent), r.What, compile(r.Says)})
+		l.first = append(l.first, l.rule(r, compile(r.Says)))
 	}
 	for _, r := range l.words.Rules {
-		l.rules = append(l.rules, rule{Intent(r.Intent), r.What, compile(r.Says)})
+		l.rules = append(l.rules, l.rule(r, compile(r.Says)))
 	}
 	l.pay, l.charge = compile(l.words.Payments["pay"]), compile(l.words.Payments["charge"])
 	for _, reason := range guardOrder {

@@ -58,6 +58,10 @@ func (l *lang) digits(s string) (n numeral, ok bool) {
 			whole, frac = others, s[last+1:]
 		}
 	}
+	if g := strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ',' }); len(g) == 2 && len(g[1]) == 3 && len(g[0]) <= 3 && g[0] != "0" && last > 0 {
+		// A thousand and a half, or one and a half: as decimals it is less.
+		n.bad, n.inexact, whole, frac = true, true, g[0], g[1]
+	}
 	if len(whole) > 12 {
 		return n, false
 	}

@@ -21,6 +21,7 @@ type parse struct {
 	fixed    map[int]string // tokens with a typo, corrected
 	steps    int            // on this pattern
 	work     int            // on this text
+	greeted  bool           // it starts with a greeting
 	strict   bool           // a {who} must surely be a person
 	got      capture
 }
@@ -142,7 +143,7 @@ func (p *parse) silence() {
 			next = stop
 		}
 		p.hush(i, next)
-		i = next
+		i, p.greeted = next, true
 	}
 	if next, ok := p.findPattern("intro", p.over(i)); ok {
 		w, named := p.person(next, anybody)

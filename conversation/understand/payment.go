@@ -117,13 +117,15 @@ func (p *parse) parts(way string, i int, d deal, then func(int, deal) bool) bool
 			}
 		}
 	}
-	if p.amountPart(way, i, d, then) || p.personPart(way, i, d, then) || p.whatPart(way, i, d, then) {
+	if p.amountPart(way, i, d, false, then) || p.personPart(way, i, d, then) || p.whatPart(way, i, d, then) || p.amountPart(way, i, d, true, then) {
 		return true
 	}
 	return then(start, d)
 }
 
-func (p *parse) amountPart(way string, i int, d deal, then func(int, deal) bool) bool {
+// amountPart reads an amount; an odd one is not in the unit or not clear, and
+// only taken as one where nothing else can be meant.
+func (p *parse) amountPart(way string, i int, d deal, odd bool, then func(int, deal) bool) bool {
 	if d.hasAmount {
 		return false
 	}
@@ -142,7 +144,10 @@ func (p *parse) amountPart(way string, i int, d deal, then func(int, deal) bool)
 	if !ok {
 		return false
 	}
-	if _, _, fits := a.value(p.unit); !fits {
+	if _, _, fits := a.value(p.unit); fits == odd {
+		return false
+	}
+	if odd && !(way == "pay" || way == "charge" || way == "owe" || a.bad && a.v > 0 && (way == "give" || way == "ask")) {
 		return false
 	}
 	// "for 2 bags of flour" is no amount, "for 2, eggs" is.
@@ -192,6 +197,9 @@ func (p *parse) personPart(way string, i int, d deal, then func(int, deal) bool)
 		}
 	}
 	w, ok := p.person(at, h)
+	if !ok && !named && !d.hasAmount && (way == "pay" || way == "charge" || way == "ask") {
+		w, ok = p.guess(at)
+	}
 	if !ok {
 		return false
 	}
@@ -209,6 +217,17 @@ func (p *parse) personPart(way string, i int, d deal, then func(int, deal) bool)
 	}
 	d.who, d.hasWho, d.named = w, true, d.named || named
 	return p.parts(way, w.next, d, then)
+}
+
+// guess takes the first of two bare numbers for a member's: "pay 7 3".
+func (p *parse) guess(i int) (w person, ok bool) {
+	bare := func(i int) bool {
+		return i < p.end && p.toks[i].kind == number && !p.toks[i].minus && allDigits(p.toks[i].word) && !p.toks[i].glued
+	}
+	if !bare(i) || !bare(i+1) || i+2 < p.end && (p.toks[i+2].word == "/" || p.toks[i+2].kind == number) {
+		return w, false
+	}
+	return person{text: p.toks[i].word, next: i + 1, sure: true, guess: true, position: i}, true
 }
 
 func (p *parse) whatPart(way string, i int, d deal, then func(int, deal) bool) bool {

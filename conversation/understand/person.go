@@ -11,6 +11,7 @@ type person struct {
 	two      bool   // "luc and anna"
 	sure     bool   // a number, a handle, or a name that is known
 	listed   bool   // in the community's directory
+	guess    bool   // a number, by its place alone
 	upper    bool   // written with a capital that says something
 	position int    // its first token
 }
@@ -252,7 +253,7 @@ func (p *parse) name(i, end int, titled bool, h hint) (w person, ok bool) {
 		w = pick(to)
 		w.upper = true
 		if second := first + 1; to == second+1 && p.lang.given[t[first].word] && p.lang.given[t[second].word] && !p.lang.surnames[t[second].word] && !p.is(first, p.lang.list("double")) && !t[second].glued {
-			w.vague = true // "luc anna": two people, or one
+			w.vague, w.two = true, true // "luc anna": two people, or one
 		}
 		known := p.lang.given[t[first].word] || titled || kin
 		w.sure = known
@@ -285,6 +286,9 @@ func (p *parse) name(i, end int, titled bool, h hint) (w person, ok bool) {
 	}
 	w = pick(to)
 	w.sure = given
+	if second := first + 1; given && to == second+1 && p.lang.given[t[second].word] && !p.lang.surnames[t[second].word] && !p.is(first, p.lang.list("double")) && !t[second].glued {
+		w.two = true
+	}
 	if !given && to == first+1 && (p.lang.goods[t[first].word] || p.is(first, p.lang.list("roles")) || p.activity(first)) || kin && first == i {
 		w.vague = true
 	}

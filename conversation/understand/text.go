@@ -238,6 +238,8 @@ func read(s string, elided map[string]bool) *text {
 			add(handle, isHandle(s[i:]))
 		case (r == '+' || r == '0' || r == '(') && !unicode.IsLetter(prev) && !unicode.IsDigit(prev) && isPhone(s[i:]) > 0:
 			add(phone, isPhone(s[i:]))
+		case (r == '.' || r == ',') && !glued && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
+			add(number, 1+len(numberRE.FindString(s[i+1:min(len(s), i+64)]))) // .75
 		case r >= '0' && r <= '9':
 			n := len(numberRE.FindString(s[i:min(len(s), i+64)]))
 			k := number

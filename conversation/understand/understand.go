@@ -47,6 +47,8 @@ const (
 	Switch  Intent = "switch"  // speak in community What / as member What
 	Email   Intent = "email"   // all of it by e-mail
 	Human   Intent = "human"   // let me talk to a person
+	Thanks  Intent = "thanks"  // thank you, and nothing else
+	Hello   Intent = "hello"   // a greeting, and nothing else
 )
 
 // Reason says why a meaning is Clarify.
@@ -113,8 +115,13 @@ type Meaning struct {
 	// Amount is in minutes where Input.Unit is Hours, else in hundredths of
 	// the unit. 0: none was given.
 	Amount int64
-	// Inexact says that Amount was rounded ("0.33 h", "2.505").
+	// Inexact says that Amount was rounded ("0.33 h", "2.5051"), or, with
+	// NoAmount, that it has three figures behind one mark, and may as well be a
+	// thousand times as much ("1.500").
 	Inexact bool
-	What    string
-	Locale  string // the language the text was understood in
+	// Guess says that Who was taken for a member's number only because of its
+	// place ("pay 7 3"): read it back whatever the threshold.
+	Guess  bool
+	What   string
+	Locale string // the language the text was understood in
 }

@@ -194,7 +194,8 @@ func TestParts(t *testing.T) {
 		{Input{Text: "pay luc 5 tomorrow"}, Meaning{Intent: Clarify, Toward: Pay, Reason: Future, Who: "luc", Amount: 500, What: "tomorrow", Locale: "en"}},
 		{Input{Text: "pay luc 5 if he comes"}, Meaning{Intent: Clarify, Toward: "", Reason: Conditional, Locale: "en"}},
 		{Input{Text: "Lucy 4"}, Meaning{Intent: Clarify, Reason: NoDirection, Who: "Lucy", Amount: 400, Locale: "en"}},
-		{Input{Text: "pay luc 2.505"}, Meaning{Intent: Pay, Who: "luc", Amount: 251, Inexact: true, Locale: "en"}},
+		{Input{Text: "pay luc 2.505"}, Meaning{Intent: Clarify, Toward: Pay, Reason: NoAmount, Who: "luc", Amount: 251, Inexact: true, Locale: "en"}},
+		{Input{Text: "pay luc 2.5051"}, Meaning{Intent: Pay, Who: "luc", Amount: 251, Inexact: true, Locale: "en"}},
 		{Input{Text: "pay luc 0.33 h", Unit: Hours}, Meaning{Intent: Pay, Who: "luc", Amount: 20, Inexact: true, Locale: "en"}},
 		{Input{Text: "pay luc 1.25", Unit: Hours}, Meaning{Intent: Pay, Who: "luc", Amount: 75, Locale: "en"}},
 		{Input{Text: "pay luc 2 wazzles", UnitWords: []string{"wazzle", "wazzles"}}, Meaning{Intent: Pay, Who: "luc", Amount: 200, Locale: "en"}},
@@ -265,7 +266,7 @@ func TestAmount(t *testing.T) {
 	}{
 		{"six", "en", Units, 600, ""}, {"5", "en", Units, 500, ""}, {"5.50", "en", Units, 550, ""}, {"5,5", "fr", Units, 550, ""},
 		{"1.234,50", "nl", Units, 123450, ""}, {"1,234.50", "en", Units, 123450, ""}, {"1.234,50", "en", Units, 123450, ""},
-		{"1.234", "nl", Units, 123400, ""}, {"1,234", "en", Units, 123400, ""}, {"1 1/2", "en", Units, 150, ""},
+		{"1.234", "nl", Units, 0, NoAmount}, {"1,234", "en", Units, 0, NoAmount}, {"1 1/2", "en", Units, 150, ""},
 		{"twenty-five", "en", Units, 2500, ""}, {"two hundred and five", "en", Units, 20500, ""}, {"a hundred", "en", Units, 10000, ""},
 		{"vijfentwintig", "nl", Units, 2500, ""}, {"vijf en twintig", "nl", Units, 2500, ""}, {"tweeëntwintig", "nl", Units, 2200, ""},
 		{"honderdvijf", "nl", Units, 10500, ""}, {"duizend tweehonderd", "nl", Units, 120000, ""}, {"vierentwintig en een half", "nl", Units, 2450, ""},

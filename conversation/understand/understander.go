@@ -102,18 +102,22 @@ func (u *Understander) Understand(in Input) Meaning {
 // understand tries the languages in order: what one of them is sure of wins,
 // then what the member's own takes it for.
 func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (m Meaning, sure bool) {
-	home := order[0].words.Locale
+	home := order[0].new(s, in)
 	var weak Meaning
 	for i, l := range order {
 		p := l.new(s, in)
 		p.cut = p.cut || cut
 		p.silence()
 		m, sure := p.meaning()
+		m = p.settle(m)
 		m.Locale = l.words.Locale
+		if sure && i > 0 && !lookup(m.Intent) && !p.foreign(home) {
+			continue
+		}
 		if sure {
 			if i > 0 && (m.Intent == Pay || m.Intent == Charge) {
-				if h := order[0].new(s, in); h.guarded(deal{}) != "" {
-					m.Toward, m.Intent, m.Reason = m.Intent, Clarify, h.guarded(deal{})
+				if r := home.guarded(deal{}); r != "" {
+					m.Toward, m.Intent, m.Reason = m.Intent, Clarify, r
 				}
 			}
 			return m, true
@@ -123,7 +127,8 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 		}
 		// A word may be a typo away from a command.
 		if p.correct() {
-			if m, sure := p.meaning(); sure {
+			if m, sure := p.meaning(); sure && (i == 0 || lookup(m.Intent)) {
+				m = p.settle(m)
 				m.Locale = l.words.Locale
 				return m, true
 			}
@@ -135,7 +140,7 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 		}
 	}
 	if weak.Intent == Unknown {
-		weak.Locale = home
+		weak.Locale = home.lang.words.Locale
 	}
 	return weak, false
 }
@@ -168,8 +173,11 @@ func (p *parse) speaks() bool {
 // meaning understands the text in one language. Not sure: another language
 // may know better.
 func (p *parse) meaning() (m Meaning, sure bool) {
+	if m, ok := p.courtesy(); ok {
+		return m, true
+	}
 	if p.over(0) >= p.end {
-		greeted := slices.ContainsFunc(p.toks, func(t token) bool { return t.noise })
+		silenced := slices.ContainsFunc(p.toks, func(t token) bool { return t.noise })
 		// "Graag!" is a yes where nothing else is said.
 		for i := range p.toks {
 			p.toks[i].noise = false
@@ -177,7 +185,7 @@ func (p *parse) meaning() (m Meaning, sure bool) {
 		if m, ok := p.rulesAt(p.lang.first, p.over(0)); ok && (m.Intent == Yes || m.Intent == No) {
 			return m, true
 		}
-		return Meaning{Intent: Unknown}, greeted
+		return Meaning{Intent: Unknown}, silenced
 	}
 	clauses := p.clauses()
 	if m, ok := p.rules(p.lang.first, clauses); ok {
@@ -234,6 +242,22 @@ func (p *parse) rules(rules []rule, clauses []clause) (m Meaning, ok bool) {
 	return m, ok
 }
 
+// givesTo says that something is given to somebody: that is no offer to all.
+func (p *parse) givesTo(i int) bool {
+	next, ok := p.findPattern("give", i)
+	if !ok {
+		return false
+	}
+	w, ok := p.person(next, perhaps)
+	return ok && w.sure
+}
+
+// knows says that token i is a word of the language or a name, and no code.
+func (p *parse) knows(i int) bool {
+	w := p.toks[i].word
+	return p.lang.small[w] || p.lang.isVocabulary[w] || p.lang.goods[w] || p.lang.given[w]
+}
+
 func isAd(i Intent) bool { return i == Offer || i == Want || i == Search }
 
 func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
@@ -243,7 +267,10 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 			if !ok {
 				continue
 			}
-			m = Meaning{Intent: rules[r].intent, What: rules[r].what}
+			m = rules[r].means
+			if m.Intent == Yes && p.asksAt(p.end) {
+				continue
+			}
 			if got.hasWhat {
 				m.What = p.span(got.from, got.to)
 				if got.more[1] > 0 {
@@ -261,10 +288,16 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 			}
 			switch m.Intent {
 			case Offer, Want, Search:
-				if m.What == "" {
+				if got.hasWhat && (m.What == "" || m.Intent != Search && p.is(p.over(got.from), p.lang.list("no_ad"))) {
 					continue
 				}
+				if m.Intent == Offer && p.givesTo(i) {
+					m = Meaning{Intent: Clarify, Reason: NoDirection}
+				}
 			case Check, Undo, Join:
+				if m.Intent == Check && got.hasWhat && p.knows(p.over(got.from)) {
+					continue
+				}
 				m.What = strings.ToUpper(m.What)
 			}
 			return m, true

@@ -105,7 +105,7 @@ func (u *Understander) answer(line []byte) reply {
 		r.Intent = Help
 	case Join:
 		r.Intent = Start
-	case RenewAd, TakeAd, Done, Approve, Refuse, Invite, Address, Switch, Email:
+	case Thanks, Hello, RenewAd, TakeAd, Done, Approve, Refuse, Invite, Address, Switch, Email:
 		r.Intent = Unknown
 	}
 	return r

@@ -1,0 +1,163 @@
+package understand
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// brief writes a meaning as "clarify pay no_amount who=luc amount=500".
+func brief(m Meaning) string {
+	out := []string{string(m.Intent)}
+	if m.Intent == Clarify {
+		out = append(out, string(m.Toward), string(m.Reason))
+	}
+	if m.Who != "" {
+		out = append(out, "who="+m.Who)
+	}
+	if m.Amount != 0 {
+		out = append(out, fmt.Sprint("amount=", m.Amount))
+	}
+	if m.What != "" {
+		out = append(out, "what="+m.What)
+	}
+	if m.Guess {
+		out = append(out, "guess")
+	}
+	return strings.Join(strings.Fields(strings.Join(out, " ")), " ")
+}
+
+// TestHostile holds what people wrote who tried to be misunderstood: each line
+// is a language, a unit where it is not plain units, the texts and what all of
+// them mean.
+func TestHostile(t *testing.T) {
+	u := load(t)
+	for _, c := range []struct {
+		locale string
+		unit   Unit
+		texts  string // separated by bars
+		want   string // any of these, separated by bars
+	}{
+		// A yes with leftovers is none.
+		{"en", Units, "yes no|yes?|ok with my eggs|yes yes no|ok what", "unknown"},
+		{"en", Units, "yes if he came|yes but only 3|ok unless he forgot", "clarify conditional"},
+		{"en", Units, "yes tomorrow|ok on monday", "clarify future"},
+		{"en", Units, "yes|yes please|yes that is right|Yes, thank you|ok go ahead|ok|sure thanks", "yes"},
+		{"fr", Units, "oui|oui c'est bien ça|oui merci|oui svp|d'accord merci", "yes"},
+		{"nl", Units, "ja|ja hoor|ja graag|ja dank u|ja alstublieft", "yes"},
+		{"fr", Units, "oui non|oui ?", "unknown"},
+		{"nl", Units, "ja nee|ja?", "unknown"},
+		{"fr", Units, "oui mais seulement 3|oui s'il vient", "clarify conditional"},
+		{"nl", Units, "ja maar slechts 3|ja als hij komt", "clarify conditional"},
+		{"fr", Units, "oui demain", "clarify future"},
+		{"nl", Units, "ja morgen", "clarify future"},
+		{"en", Units, "no yes|no thanks|no not that", "no"},
+
+		// Courtesy.
+		{"en", Units, "ok thank you|thanks|thank you very much|thanks Ria|ok thanks|ok thanks for everything", "thanks"},
+		{"fr", Units, "merci bien|merci|ok merci|merci beaucoup|Merci Luc", "thanks"},
+		{"nl", Units, "bedankt|dank u wel|ok bedankt|dank je wel", "thanks"},
+		{"en", Units, "hello|good morning ria|Hi!|hello there", "hello"},
+		{"fr", Units, "bonjour|bonsoir Ria|salut", "hello"},
+		{"nl", Units, "hallo|goedemorgen|dag ria", "hello"},
+
+		// No language but the member's own moves anything by the way.
+		{"en", Units, "over the church|the church over|and the school|vast is the sea", "unknown"},
+		{"fr", Units, "sur le toit|le chat est vert", "unknown"},
+
+		// Amounts.
+		{"en", Hours, "pay luc 1u30|pay luc 1h30|pay luc 1 h 30", "pay who=luc amount=90"},
+		{"en", Units, "pay luc 5x|pay luc 2k|pay luc 5or6|pay luc 1h30|pay luc 2 hours|pay luc a few|pay luc 99999999999999|pay luc 99999999999999999999", "clarify pay no_amount who=luc"},
+		{"fr", Units, "payer luc 5x|payer luc 2 heures", "clarify pay no_amount who=luc"},
+		{"nl", Units, "betaal luc 5x|betaal luc 2 uur", "clarify pay no_amount who=luc"},
+		// One and a half, or a thousand and a half.
+		{"en", Units, "pay luc 1.500|pay luc 1,500", "clarify pay no_amount who=luc amount=150"},
+		{"fr", Units, "payer luc 1.500|payer luc 1,500", "clarify pay no_amount who=luc amount=150"},
+		{"nl", Units, "betaal luc 1.500|betaal luc 1,500", "clarify pay no_amount who=luc amount=150"},
+		{"en", Hours, "pay luc 1.500|pay luc 1,500", "clarify pay no_amount who=luc"},
+		{"en", Units, "pay luc 1 million|pay luc a million|pay luc one million", "pay who=luc amount=100000000"},
+		{"en", Units, "pay luc 2 hundred", "pay who=luc amount=20000"},
+		{"en", Units, "pay luc 3 thousand", "pay who=luc amount=300000"},
+		{"en", Units, "pay luc a dozen|pay luc 1 dozen", "pay who=luc amount=1200"},
+		{"fr", Units, "payer luc 1 million", "pay who=luc amount=100000000"},
+		{"nl", Units, "betaal luc 1 miljoen", "pay who=luc amount=100000000"},
+		{"en", Units, "pay luc .75|pay luc ,75|pay luc 0.75", "pay who=luc amount=75"},
+
+		// The verb stands first.
+		{"en", Units, "pay 7 3", "pay who=7 amount=300 guess"},
+		{"en", Units, "pay 3 7", "pay who=3 amount=700 guess"},
+		{"en", Units, "pay 99 5", "pay who=99 amount=500 guess"},
+		{"en", Units, "pay 99 5 for eggs", "pay who=99 amount=500 what=eggs guess"},
+		{"fr", Units, "payer 7 3", "pay who=7 amount=300 guess"},
+		{"nl", Units, "betaal 7 3", "pay who=7 amount=300 guess"},
+		{"en", Units, "pay luc and kwame 5|pay luc 5 and anna 3|pay luc 5, anna 3|pay thandi luc 5|pay luc 3 or lucia|pay kwame and luc 5", "clarify pay two_people"},
+		{"en", Units, "pay luc 5, and offer bread", "clarify pay two_commands"},
+		{"en", Units, "pay anna b 5", "pay who=anna b amount=500"},
+		{"en", Units, "pay|pay please", "clarify pay no_who"},
+		{"en", Units, "ask|charge", "clarify charge no_who"},
+		{"fr", Units, "payer", "clarify pay no_who"},
+		{"nl", Units, "betaal", "clarify pay no_who"},
+		{"fr", Units, "demander", "clarify charge no_who"},
+		{"nl", Units, "vraag", "clarify charge no_who"},
+		{"en", Units, "thandi should pay luc 5|anna must pay luc 5", "clarify third_party"},
+		{"en", Units, "pay 22|pay 22 to", "clarify pay no_who amount=2200"},
+
+		// Numbers alone.
+		{"en", Units, "1|22|6|7 5", "unknown"},
+		{"fr", Units, "1|22", "unknown"},
+		{"nl", Units, "1|22", "unknown"},
+
+		// Not now.
+		{"en", Units, "don't pay kwame|do not pay kwame 5|don't pay|dont pay him|do not pay", "clarify pay negated"},
+		{"en", Units, "never mind|forget it|dont", "no|clarify negated"},
+		{"fr", Units, "ne paie pas luc|ne pas payer luc 5", "clarify pay negated"},
+		{"nl", Units, "niet betalen aan luc|betaal luc niet", "clarify pay negated"},
+
+		// Nothing is put up for all to see.
+		{"en", Units, "i do not understand|i don't know|i do that|i do|i don't know how|i do not know", "help|unknown|yes"},
+		{"fr", Units, "je ne comprends pas|je fais pas ça|je ne sais pas|je fais ça", "help|unknown"},
+		{"nl", Units, "ik begrijp het niet|ik doe niet mee|ik weet het niet|ik doe dat|ik doe het", "help|unknown|yes|no"},
+
+		// Keywords alone ask for the rest.
+		{"en", Units, "offer|offer something|i want to offer something", "offer"},
+		{"en", Units, "want", "want"},
+		{"en", Units, "find|search|find something", "search"},
+		{"en", Units, "address", "address"},
+		{"en", Units, "invite", "invite"},
+		{"en", Units, "remove", "remove_ad"},
+		{"en", Units, "renew", "renew_ad"},
+		{"en", Units, "check", "check"},
+		{"en", Units, "members", "members"},
+		{"en", Units, "member", "member"},
+		{"en", Units, "take", "take_ad"},
+
+		{"en", Units, "is EV5X real?|check EV5X|receipt EV5X?|receipt ev5x|is receipt EV5X real?", "check what=EV5X"},
+		{"en", Units, "refuse 8|reject 8", "refuse what=8"},
+		{"en", Units, "refuse|refuse luc", "no|no who=luc"},
+		{"en", Units, "wrong|stop! wrong person", "undo|no"},
+		{"en", Units, "stop that payment", "undo|no"},
+		{"en", Units, "can I talk to somebody|i want to speak to a person|is there a human|can i speak to someone?", "human"},
+		{"fr", Units, "puis-je parler à quelqu'un|je veux parler à une personne|y a-t-il un humain", "human"},
+		{"nl", Units, "kan ik met iemand praten|ik wil met een mens spreken|is er een mens", "human"},
+		{"en", Units, "delete me", "stop"},
+	} {
+		for text := range strings.SplitSeq(c.texts, "|") {
+			m := u.Understand(Input{Text: text, Locale: c.locale, Unit: c.unit})
+			got, found := brief(m), false
+			for want := range strings.SplitSeq(c.want, "|") {
+				found = found || got == want || strings.HasSuffix(want, "two_people") && m.Reason == TwoPeople
+			}
+			if !found {
+				t.Errorf("%s %q: %s, want %s", c.locale, text, got, c.want)
+			}
+		}
+	}
+	eggs := directory{"luc", "anna", "anna b"}
+	for _, text := range []string{"give luc 5 eggs", "give anna bread", "give anna some bread"} {
+		for _, names := range []Names{nil, eggs} {
+			if m := u.Understand(Input{Text: text, Locale: "en", Unit: Units, Names: names}); m.Intent != Clarify || m.Reason == "" {
+				t.Errorf("%q: %s", text, brief(m))
+			}
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package understand
+
+import (
+	"strings"
+	"testing"
+)
+
+// keywords are what the texts of each language tell people to write.
+var keywords = map[string]map[string]string{
+	"en": {
+		"YES": "yes", "NO": "no", "YES 1": "yes what=1", "NO 1": "no what=1",
+		"PAY luc 5": "pay who=luc amount=500", "PAY anna 5 eggs": "pay who=anna amount=500 what=eggs",
+		"ASK luc 5": "charge who=luc amount=500", "ASK luc 3 jam": "charge who=luc amount=300 what=jam", "CHARGE luc 5": "charge who=luc amount=500",
+		"BALANCE": "balance", "HISTORY": "history", "MORE": "more", "EMAIL": "email",
+		"OFFER bread": "offer what=bread", "WANT a ladder": "want what=a ladder", "FIND bread": "search what=bread", "SEARCH bread": "search what=bread",
+		"MY ADS": "my_ads", "REMOVE 31": "remove_ad what=31", "RENEW 31": "renew_ad what=31", "TAKE 31": "take_ad what=31", "DONE 31": "done what=31", "DONE": "done",
+		"WRONG": "undo", "WRONG 7KQ4": "undo what=7KQ4", "CHECK 7KQ4": "check what=7KQ4", "HELP": "help", "HUMAN": "human", "MEMBERS a": "members what=a",
+		"ADDRESS 0470000000": "address what=0470000000", "ADDRESS a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"JOIN": "join", "JOIN RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "APPROVE 44": "approve what=44", "REFUSE 44": "refuse what=44", "INVITE jan 0470000000": "invite what=jan 0470000000",
+	},
+	"fr": {
+		"OUI": "yes", "NON": "no", "OUI 1": "yes what=1", "NON 1": "no what=1",
+		"PAYER luc 5": "pay who=luc amount=500", "PAYER anna 5 pain": "pay who=anna amount=500 what=pain",
+		"DEMANDER luc 5": "charge who=luc amount=500", "DEMANDER luc 3 miel": "charge who=luc amount=300 what=miel",
+		"SOLDE": "balance", "HISTORIQUE": "history", "SUITE": "more", "MAIL": "email",
+		"OFFRE du pain": "offer what=pain", "BESOIN DE pain": "want what=pain", "BESOIN D'une échelle": "want what=une échelle", "BESOIN échelle": "want what=échelle", "TROUVER pain": "search what=pain",
+		"MES ANNONCES": "my_ads", "RETIRER 31": "remove_ad what=31", "PROLONGER 31": "renew_ad what=31", "PRENDRE 31": "take_ad what=31", "FAIT 31": "done what=31", "FINI": "done",
+		"ERREUR": "undo", "ERREUR 7KQ4": "undo what=7KQ4", "TICKET 7KQ4": "check what=7KQ4", "VERIFIER 7KQ4": "check what=7KQ4", "AIDE": "help", "HUMAIN": "human", "MEMBRES a": "members what=a",
+		"ADRESSE 0470000000": "address what=0470000000", "ADRESSE a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"REJOINDRE": "join", "REJOINDRE RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCEPTER 44": "approve what=44", "REFUSER 44": "refuse what=44", "INVITER jan 0470000000": "invite what=jan 0470000000",
+	},
+	"nl": {
+		"JA": "yes", "NEE": "no", "JA 1": "yes what=1", "NEE 1": "no what=1",
+		"BETAAL luc 5": "pay who=luc amount=500", "BETAAL anna 5 eieren": "pay who=anna amount=500 what=eieren",
+		"VRAAG luc 5": "charge who=luc amount=500", "VRAAG luc 3 jam": "charge who=luc amount=300 what=jam",
+		"SALDO": "balance", "GESCHIEDENIS": "history", "MEER": "more", "MAIL": "email",
+		"AANBOD brood": "offer what=brood", "GEZOCHT ladder": "want what=ladder", "ZOEK brood": "search what=brood", "ik zoek een ladder": "want what=ladder",
+		"MIJN ADVERTENTIES": "my_ads", "VERWIJDER 31": "remove_ad what=31", "VERLENG 31": "renew_ad what=31", "NEEM 31": "take_ad what=31", "KLAAR 31": "done what=31", "KLAAR": "done",
+		"FOUT": "undo", "FOUT 7KQ4": "undo what=7KQ4", "BEWIJS 7KQ4": "check what=7KQ4", "CONTROLEER 7KQ4": "check what=7KQ4", "HELP": "help", "MENS": "human", "LEDEN a": "members what=a",
+		"ADRES 0470000000": "address what=0470000000", "ADRES a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"WORD LID": "join", "WORD LID RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "GOEDKEUREN 44": "approve what=44", "WEIGEREN 44": "refuse what=44", "UITNODIGEN jan 0470000000": "invite what=jan 0470000000",
+	},
+}
+
+// TestKeywords has every keyword understood in its language, in capitals and
+// not, and the English ones in all languages.
+func TestKeywords(t *testing.T) {
+	u := load(t)
+	for locale, all := range keywords {
+		for text, want := range all {
+			for _, at := range u.Locales() {
+				if at != locale && locale != "en" {
+					continue
+				}
+				for _, s := range []string{text, strings.ToLower(text)} {
+					if got := brief(u.Understand(Input{Text: s, Locale: at, Unit: Units})); !strings.EqualFold(got, want) {
+						t.Errorf("%s %q: %s, want %s", at, s, got, want)
+					}
+				}
+			}
+		}
+	}
+}

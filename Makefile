@@ -18,7 +18,7 @@ quick:
 	$(GO) test ./locales/ ./conversation/ ./conversation/understand/ ./bots/
 
 test:
-	./.ci/packages postgresql chromium nodejs npm
+	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm
 	$(GO) vet ./...
 	$(GO) test -race -timeout 14m ./...
 

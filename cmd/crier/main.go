@@ -16,6 +16,8 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+
+	_ "time/tzdata" // a host may lack the time zones
 )
 
 func main() {

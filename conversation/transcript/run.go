@@ -82,7 +82,7 @@ func (r *Runner) play(ctx context.Context, s *Script) (*player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // nothing in it is needed any more
 	if err := state.Prepare(ctx, db); err != nil {
 		return nil, err
 	}

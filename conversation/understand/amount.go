@@ -30,6 +30,11 @@ func (p *parse) amount(i int) (a amount, ok bool) {
 	if i >= len(p.toks) || p.toks[i].noise {
 		return a, false
 	}
+	if t := &p.toks[i]; i > 0 && t.glued && t.kind == number && p.toks[i-1].kind == word {
+		if _, currency := p.find(p.lang.currencies, i-1); !currency { // the 30 of "1h30" is no amount, the 5 of "€5" is one
+			return a, false
+		}
+	}
 	if next, found := p.find(p.lang.list("about"), i); found {
 		if a, ok = p.amount(p.over(next)); ok {
 			a.approx = true
@@ -62,8 +67,10 @@ func (p *parse) amount(i int) (a amount, ok bool) {
 	}
 	// "5x", "2k": whatever it is, it is not 5 and 2.
 	if j := a.next; p.toks[j-1].kind == number && j < len(p.toks) && p.toks[j].kind == word && p.toks[j].glued && p.toks[j].word != "'s" {
-		for a.bad, a.v = true, 0; j < len(p.toks) && p.toks[j].glued && p.toks[j].kind <= number; j++ {
+		for j < len(p.toks) && p.toks[j].glued && p.toks[j].kind <= number {
+			j++
 		}
+		a.bad, a.v = true, 0
 		a.next = j
 	}
 	// "5-6", "5 or 6", "6 or so"

@@ -85,6 +85,7 @@ func lookup(i Intent) bool {
 	switch i {
 	case Balance, History, Help, Language, Search, Member, Members, MyAds, Check, More, Human, Digest, Unknown, Thanks, Hello, Clarify, Email, Yes, No, Switch:
 		return true
+	default:
+		return false
 	}
-	return false
 }

@@ -195,13 +195,13 @@ func (p *parse) doubt(f found, c clause) Reason {
 	case !d.hasAmount || d.amount.approx:
 		return NoAmount
 	case d.hasWhat:
-		return p.doubtWhat(d, c)
+		return p.doubtWhat(d)
 	}
 	return ""
 }
 
 // doubtWhat looks for a second amount, person or command in a description.
-func (p *parse) doubtWhat(d *deal, c clause) (r Reason) {
+func (p *parse) doubtWhat(d *deal) (r Reason) {
 	first := p.over(d.from)
 	if d.bare && p.startsNumber(first) {
 		return TwoAmounts
@@ -273,7 +273,7 @@ func (p *parse) mentionsMoney() (yes bool) {
 		if !ok || p.is(next, p.lang.list("of")) {
 			continue
 		}
-		if p.is(i, p.lang.list("weights")) && !(i > 0 && p.toks[i-1].kind == number) {
+		if p.is(i, p.lang.list("weights")) && (i == 0 || p.toks[i-1].kind != number) {
 			continue
 		}
 		return true
@@ -303,12 +303,14 @@ func (p *parse) guards(d deal) (r Reason) {
 					continue
 				}
 				next, ok := p.matchAt(&guard.says[s], i)
-				if ok && !(guard.date && d.describes(p, i, next)) {
+				if ok && (!guard.date || !d.describes(p, i, next)) {
 					r = guard.reason
-					if r == "date" {
+					switch r {
+					case "date":
 						r = Future
-					} else if r == "vague" {
+					case "vague":
 						r = NoAmount
+					default: // a reason as it stands
 					}
 					return r
 				}

@@ -9,7 +9,7 @@ func (p *parse) explain(m Meaning, c clause) Meaning {
 			return found
 		}
 	}
-	if r := p.guarded(deal{}); r != "" && !(ok && r == NoAmount) {
+	if r := p.guarded(deal{}); r != "" && (!ok || r != NoAmount) {
 		m.Reason = r
 	} else if ok {
 		m = found

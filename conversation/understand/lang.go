@@ -81,7 +81,6 @@ type lang struct {
 	pay, charge   []pattern
 	guards        []guard
 	classes       map[string][]pattern
-	askForms      []pattern
 	vocabulary    []string // the words of commands, which a typo is corrected to
 	isVocabulary  map[string]bool
 	languages     *table

@@ -169,8 +169,9 @@ func (p *parse) plainNumber(i int) (n numeral, ok bool) {
 		return n, true
 	case word:
 		return p.wordNumber(i)
+	default:
+		return n, false
 	}
-	return n, false
 }
 
 // wordNumber reads number words: what each may follow is how numbers are built,

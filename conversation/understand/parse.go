@@ -168,13 +168,13 @@ func (p *parse) silence() {
 func (p *parse) nameStop(i int) int {
 	for j := i; j < p.end && j <= i+4; j++ {
 		t := &p.toks[j]
-		if t.kind == line || t.kind == mark && strings.Contains(",:!.-", t.word) && !(t.word == "." && p.is(j-1, p.lang.list("titles"))) && !(t.word == "-" && t.glued) {
+		if t.kind == line || t.kind == mark && strings.Contains(",:!.-", t.word) && (t.word != "." || !p.is(j-1, p.lang.list("titles"))) && (t.word != "-" || !t.glued) {
 			if j == i {
 				return 0
 			}
 			return j
 		}
-		if t.kind != word && !(t.kind == mark && (t.word == "." || t.word == "-")) || p.startsNumber(j) {
+		if t.kind != word && (t.kind != mark || t.word != "." && t.word != "-") || p.startsNumber(j) {
 			return 0
 		}
 	}
@@ -234,7 +234,9 @@ func (p *parse) silenceEnd() {
 
 // unfinished says that what stands before token i wants something after it.
 func (p *parse) unfinished(i int) bool {
-	for i--; i >= 0 && p.toks[i].skip(); i-- {
+	i--
+	for i >= 0 && p.toks[i].skip() {
+		i--
 	}
 	if i < 0 {
 		return true
@@ -286,7 +288,7 @@ type clause struct {
 func (p *parse) clauses() []clause {
 	var out []clause
 	from := 0
-	close := func(to int, asks bool) {
+	end := func(to int, asks bool) {
 		first := p.over(from)
 		if first >= to {
 			if asks && len(out) > 0 {
@@ -295,7 +297,7 @@ func (p *parse) clauses() []clause {
 			from = to
 			return
 		}
-		if len(out) > 0 && (p.is(first, p.forWords)) {
+		if len(out) > 0 && p.is(first, p.forWords) {
 			out[len(out)-1].to = to
 			out[len(out)-1].asks = out[len(out)-1].asks || asks
 		} else if len(out) < 24 {
@@ -307,16 +309,16 @@ func (p *parse) clauses() []clause {
 		t := &p.toks[i]
 		switch {
 		case t.kind == line && i+1 < p.end && p.toks[i+1].kind == line:
-			close(i, false)
+			end(i, false)
 		case t.kind != mark || !strings.Contains(".!?;", t.word):
 		case t.word == "." && i > 0 && (p.is(i-1, p.lang.list("titles")) || p.is(i-1, p.lang.list("member")) || len(p.toks[i-1].low) == 1 && p.toks[i-1].upper && p.toks[i-1].kind == word):
 		case t.word == "." && i+1 < p.end && p.toks[i+1].glued && p.toks[i+1].kind != mark && !p.toks[i+1].upper:
 		case t.word == "?" && i+1 < p.end && p.toks[i+1].word == ",":
 		default:
-			close(i, t.word == "?")
+			end(i, t.word == "?")
 			from = i
 		}
 	}
-	close(p.end, false)
+	end(p.end, false)
 	return out
 }

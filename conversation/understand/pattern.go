@@ -111,12 +111,12 @@ func (c *compiler) alternatives(src *[]string, end string) ([][]node, error) {
 		}
 		w := (*src)[0]
 		*src = (*src)[1:]
-		switch {
-		case w == end:
+		switch w {
+		case end:
 			return append(alts, seq), nil
-		case w == "|":
+		case "|":
 			alts, seq = append(alts, seq), nil
-		case w == "(" || w == "[":
+		case "(", "[":
 			o, closing := group, ")"
 			if w == "[" {
 				o, closing = option, "]"
@@ -126,7 +126,7 @@ func (c *compiler) alternatives(src *[]string, end string) ([][]node, error) {
 				return nil, err
 			}
 			seq = append(seq, simplify(node{op: o, kids: kids}))
-		case w == ")" || w == "]":
+		case ")", "]":
 			return nil, fmt.Errorf("%s too many", w)
 		default:
 			nodes, err := c.item(w)
@@ -253,6 +253,7 @@ func needed(nodes []node) []string {
 				}
 				words = append(words, one...)
 			}
+		default: // it may be left out, or any word fits
 		}
 		if words != nil && (best == nil || len(words) < len(best)) {
 			best = words
@@ -373,9 +374,9 @@ func (p *parse) seq(nodes []node, i int, then func(int) bool) bool {
 			p.got = old
 		}
 		return false
-	}
-	if n.op == asking {
+	case asking:
 		return p.asksAt(i) && p.seq(rest, i, then)
+	default: // it starts with a token, which may have to be looked for
 	}
 	i = p.over(i)
 	if i >= p.end {
@@ -412,6 +413,7 @@ func (p *parse) seq(nodes []node, i int, then func(int) bool) bool {
 		}
 		next = v.next
 		p.got.from, p.got.to, p.got.hasWhat = i, next, true
+	default: // the others are matched above
 	}
 	if p.seq(rest, next, then) {
 		return true
@@ -430,8 +432,9 @@ func (p *parse) fits(n *node, i int) bool {
 		return t.low == n.words[0]
 	case prefix:
 		return strings.HasPrefix(t.word, n.words[0])
+	default:
+		return true
 	}
-	return true
 }
 
 // starts says whether nodes could match at token i, by their first word.
@@ -445,8 +448,9 @@ func (p *parse) starts(nodes []node, i int) bool {
 		return i < p.end && p.fits(n, i)
 	case group:
 		return slices.ContainsFunc(n.kids, func(k []node) bool { return p.starts(k, i) })
+	default:
+		return true
 	}
-	return true
 }
 
 // asksAt says that a question mark follows token i before the next word.

@@ -147,7 +147,8 @@ func (p *parse) amountPart(way string, i int, d deal, odd bool, then func(int, d
 	if _, _, fits := a.value(p.unit); fits == odd {
 		return false
 	}
-	if odd && !(way == "pay" || way == "charge" || way == "owe" || a.bad && a.v > 0 && (way == "give" || way == "ask")) {
+	certain := way == "pay" || way == "charge" || way == "owe" || a.bad && a.v > 0 && (way == "give" || way == "ask")
+	if odd && !certain {
 		return false
 	}
 	// "for 2 bags of flour" is no amount, "for 2, eggs" is.

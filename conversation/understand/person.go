@@ -77,7 +77,7 @@ func (p *parse) person(i int, h hint) (w person, ok bool) {
 		if p.toks[next].word == "." {
 			next++
 		}
-		if next >= p.end || p.toks[next].kind != word || !p.nameable(next, true) {
+		if next >= p.end || p.toks[next].kind != word || !p.nameable(next) {
 			if p.is(next, p.and) {
 				return p.vagueRun(i, next), true
 			}
@@ -138,7 +138,7 @@ func (p *parse) vagueRun(i, j int) person {
 
 // nameable says that a word can be (part of) a name. Small words cannot, but
 // for those with a capital in the middle of a sentence that are known as one.
-func (p *parse) nameable(i int, first bool) bool {
+func (p *parse) nameable(i int) bool {
 	t := &p.toks[i]
 	if t.kind != word || t.noise || t.word == "'s" || len(t.low) > 40 || strings.ContainsAny(t.low, "€$£¥₹&#") {
 		return false
@@ -191,7 +191,7 @@ func (p *parse) nameRun(i int) int {
 			j++ // Van Dam
 			continue
 		}
-		if !p.nameable(j, j == i) || j > i && p.startsNumber(j) && !(p.toks[j].upper && p.lang.given[p.toks[j].word]) {
+		if !p.nameable(j) || j > i && p.startsNumber(j) && (!p.toks[j].upper || !p.lang.given[p.toks[j].word]) {
 			break
 		}
 		if j == i && p.startsNumber(j) {
@@ -225,7 +225,7 @@ func (p *parse) name(i, end int, titled bool, h hint) (w person, ok bool) {
 		}
 	}
 	t := p.toks
-	upper := func(j int) bool { return t[j].upper && !p.shout && !(p.opens(j) && (j+1 >= end || !t[j+1].upper)) }
+	upper := func(j int) bool { return t[j].upper && !p.shout && (!p.opens(j) || j+1 < end && t[j+1].upper) }
 	if t[i].upper && !p.shout && !upper(i) && titled {
 		upper = func(j int) bool { return t[j].upper }
 	}
@@ -318,7 +318,7 @@ func (p *parse) lowerName(i, end int, given bool) int {
 	thing := p.lang.goods[w] || p.activity(second)
 	surname := p.lang.surnames[w] || p.is(second, p.lang.list("particles"))
 	switch {
-	case given && surname && len(ends) == 2 && !(thing && p.over(end) >= p.end):
+	case given && surname && len(ends) == 2 && (!thing || p.over(end) < p.end):
 		return ends[1]
 	case given && surname && !thing:
 		return ends[1]
@@ -347,7 +347,7 @@ func (p *parse) namesMatch(i, end int) int {
 	var ends []int
 	for j := i; j < end && p.toks[j].kind != line && !p.toks[j].noise; {
 		k := j + 1
-		for k < end && p.toks[k].glued && p.toks[k].kind != line && !(p.toks[k].kind == mark && strings.Contains(",;:!?", p.toks[k].word)) && p.toks[k].word != "'s" {
+		for k < end && p.toks[k].glued && p.toks[k].kind != line && (p.toks[k].kind != mark || !strings.Contains(",;:!?", p.toks[k].word)) && p.toks[k].word != "'s" {
 			k++
 		}
 		if p.toks[j].kind == mark {
@@ -384,14 +384,14 @@ func (p *parse) checkTwo(w *person) {
 		return
 	}
 	other := &p.toks[k]
-	isName := other.kind == handle || other.kind == phone || other.kind == word && (other.upper && !p.shout && !comma && !p.lang.small[other.word] || p.lang.given[other.word] && p.nameable(k, true) || p.is(k, p.lang.list("my")) && !comma || p.is(k, p.lang.list("self")) || p.is(k, p.lang.list("them")))
+	isName := other.kind == handle || other.kind == phone || other.kind == word && (other.upper && !p.shout && !comma && !p.lang.small[other.word] || p.lang.given[other.word] && p.nameable(k) || p.is(k, p.lang.list("my")) && !comma || p.is(k, p.lang.list("self")) || p.is(k, p.lang.list("them")))
 	if _, isNumber := p.memberNumber(k); isNumber {
 		isName = true
 	}
 	if !isName && p.names != nil && p.namesMatch(k, min(p.end, k+maxName)) > k {
 		isName = true
 	}
-	if !isName && !comma && other.kind == word && p.nameable(k, true) && !p.lang.goods[other.word] {
+	if !isName && !comma && other.kind == word && p.nameable(k) && !p.lang.goods[other.word] {
 		isName = true
 	}
 	if w.two = isName; isName {

@@ -281,7 +281,7 @@ func read(s string, elided map[string]bool) *text {
 			n := size
 			for n < len(s[i:]) { // skin tones, joiners, selectors
 				c, m := utf8.DecodeRuneInString(s[i+n:])
-				if !(c == '\u200d' || c == '\ufe0f' || c >= 0x1F3FB && c <= 0x1F3FF) {
+				if c != '\u200d' && c != '\ufe0f' && (c < 0x1F3FB || c > 0x1F3FF) {
 					break
 				}
 				n += m

@@ -202,7 +202,7 @@ func (p *parse) meaning() (m Meaning, sure bool) {
 		if (isAd(m.Intent) || m.Intent == RemoveAd || m.Intent == Help) && m.Intent != Search && p.about("money") {
 			return p.perhapsPayment(clauses), true
 		}
-		return p.twoCommands(m, clauses), true
+		return p.twoCommands(m), true
 	}
 	if linked {
 		return Meaning{Intent: Unknown}, false
@@ -225,7 +225,7 @@ func (p *parse) rules(rules []rule, clauses []clause) (m Meaning, ok bool) {
 		if !found || one.Intent == Yes || one.Intent == No {
 			continue
 		}
-		if ok && one.Intent != m.Intent && !(isAd(one.Intent) && isAd(m.Intent)) {
+		if ok && one.Intent != m.Intent && (!isAd(one.Intent) || !isAd(m.Intent)) {
 			if m.Intent == Unknown {
 				m = one
 				continue
@@ -299,6 +299,7 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 					continue
 				}
 				m.What = strings.ToUpper(m.What)
+			default: // whatever it names stands as it is
 			}
 			return m, true
 		}
@@ -308,7 +309,7 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 
 // twoCommands makes sure that nothing but m is asked for: "my balance, and pay
 // luc 5" is two.
-func (p *parse) twoCommands(m Meaning, clauses []clause) Meaning {
+func (p *parse) twoCommands(m Meaning) Meaning {
 	if m.Intent == Clarify || m.Intent == Unknown {
 		return m
 	}
@@ -347,7 +348,7 @@ func (p *parse) splits(from, to int) []split {
 	for i := from; i < to && len(out) < 12; i++ {
 		t := &p.toks[i]
 		word := p.is(i, p.and) || p.is(i, p.lang.list("then"))
-		if t.noise || !word && !(t.kind == line || t.kind == mark && strings.Contains(",.!?;", t.word)) {
+		if t.noise || !word && t.kind != line && (t.kind != mark || !strings.Contains(",.!?;", t.word)) {
 			continue
 		}
 		j := p.over(i + 1)

@@ -107,6 +107,7 @@ func (u *Understander) answer(line []byte) reply {
 		r.Intent = Start
 	case Thanks, Hello, RenewAd, TakeAd, Done, Approve, Refuse, Invite, Address, Switch, Email:
 		r.Intent = Unknown
+	default: // the intent says it all
 	}
 	return r
 }

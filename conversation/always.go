@@ -71,7 +71,7 @@ func (t *Turn) start(ctx context.Context) error {
 	if err := t.refreshRequests(ctx); err != nil || len(t.openRequests()) == 0 {
 		return err
 	}
-	return t.whichYes(ctx) // what was asked meanwhile
+	return t.whichYes() // what was asked meanwhile
 }
 
 // notUnderstood says what can be written, the first time; the second time in a

@@ -317,7 +317,7 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	if err != nil {
 		return nil, err
 	}
-	t, err := e.turn(ctx, room, in, false)
+	t, err := e.turn(ctx, room, in)
 	if err != nil {
 		return nil, err
 	}

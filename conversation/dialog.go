@@ -201,10 +201,12 @@ func (t *Turn) isCommand() bool {
 			return true
 		case understand.NoDirection:
 			return t.Meaning.Who != "" && t.Meaning.Amount > 0
+		default:
+			return t.Meaning.Toward != ""
 		}
-		return t.Meaning.Toward != ""
+	default:
+		return true
 	}
-	return true
 }
 
 // askAgain repeats the open question. After the second time a person is
@@ -261,6 +263,7 @@ func (t *Turn) clarify(ctx context.Context) error {
 		if c := t.engine.commands[directionCommand]; c != nil && m.Who != "" && m.Amount > 0 {
 			return t.begin(ctx, c, nil)
 		}
+	default: // no command can ask for what is missing
 	}
 	// Whatever was asked before is off: a yes to it now would come as a surprise.
 	t.settle()

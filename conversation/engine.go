@@ -93,7 +93,7 @@ func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (out []Outbo
 		out, err := e.stranger(ctx, room, in)
 		return out, nil, err
 	}
-	t, err := e.turn(ctx, room, in, len(members) > 1)
+	t, err := e.turn(ctx, room, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,7 +111,7 @@ func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (out []Outbo
 }
 
 // turn prepares to answer a message, before it is known who speaks.
-func (e *Engine) turn(ctx context.Context, room Room, in Inbound, shared bool) (*Turn, error) {
+func (e *Engine) turn(ctx context.Context, room Room, in Inbound) (*Turn, error) {
 	c := room.Book.Community()
 	names, err := e.directories.of(ctx, room.Book)
 	if err != nil {
@@ -172,7 +172,7 @@ func (t *Turn) answerClaimed(ctx context.Context) error {
 		return nil
 	}
 	t.talk = &Talk{} // not saved
-	return t.refuse(ctx, t.begin(ctx, c, nil))
+	return t.refuse(t.begin(ctx, c, nil))
 }
 
 // stateOf is a Talk by value, to know whether it changed.
@@ -236,7 +236,7 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		return t.passOn(ctx)
 	}
 	understood, err := t.dispatch(ctx)
-	if err = t.refuse(ctx, err); err != nil {
+	if err = t.refuse(err); err != nil {
 		return err
 	}
 	if !understood {
@@ -286,12 +286,13 @@ func (t *Turn) dispatch(ctx context.Context) (understood bool, err error) {
 		return true, nil
 	case understand.Unknown:
 		return false, nil
+	default:
+		c := t.engine.byIntent[t.Meaning.Intent]
+		if c == nil {
+			return false, nil
+		}
+		return true, t.begin(ctx, c, nil)
 	}
-	c := t.engine.byIntent[t.Meaning.Intent]
-	if c == nil {
-		return false, nil
-	}
-	return true, t.begin(ctx, c, nil)
 }
 
 // begin starts a command from what the message said.
@@ -419,7 +420,7 @@ func (e *Engine) zone(name string) *time.Location {
 }
 
 // Refusal is an error that is told to the member: a text and what it names.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is named for what the member is told
 	Key  string
 	Args locales.Args
 }
@@ -428,7 +429,7 @@ func (r *Refusal) Error() string { return r.Key }
 
 // refuse tells the member of an error that they can understand. Any other is
 // returned: then nothing of the turn is kept.
-func (t *Turn) refuse(ctx context.Context, err error) error {
+func (t *Turn) refuse(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -508,7 +509,7 @@ func (e *Engine) Pause(ctx context.Context, room Room, channel, address, reason 
 	if _, err := room.Book.SetAddressStatus(ctx, channel, address, ledger.AddressPaused, reason); err != nil {
 		return nil, err
 	}
-	t, err := e.turn(ctx, room, Inbound{}, false)
+	t, err := e.turn(ctx, room, Inbound{})
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ func (t *Turn) SetAmount(f *Form, name string, amount int64, inexact bool, reaso
 	switch reason {
 	case understand.Negative, understand.Zero, understand.TwoAmounts, understand.Currency:
 		return &Refusal{Key: "clarify." + string(reason)}
+	default: // what else is wrong is not about the amount
 	}
 	if amount <= 0 {
 		return nil

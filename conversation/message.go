@@ -13,9 +13,9 @@ import (
 type Trust int
 
 const (
-	// Claimed: anybody could have put that address there. Nothing moves.
+	// Claimed says that anybody could have put that address there. Nothing moves.
 	Claimed Trust = iota
-	// Proven: the channel knows that the message came from that address.
+	// Proven says that the channel knows that the message came from that address.
 	Proven
 )
 
@@ -63,6 +63,7 @@ type Choice struct {
 // Priority orders the outbox: a lower one goes first.
 type Priority int
 
+// The priorities, the first to go first.
 const (
 	Replies Priority = 10 // answers to what a person has just written
 	Notices Priority = 20 // what somebody else's action means for the reader

@@ -42,7 +42,7 @@ func (t *Turn) yesOrNo(ctx context.Context, yes bool, which string) error {
 		if len(open) == 0 {
 			return t.lateAnswer(ctx)
 		}
-		return t.whichYes(ctx)
+		return t.whichYes()
 	}
 	switch {
 	case len(open) == 1 && int64(open[0]) == t.talk.Latest && !t.confirming():
@@ -58,7 +58,7 @@ func (t *Turn) yesOrNo(ctx context.Context, yes bool, which string) error {
 			return err
 		}
 	}
-	return t.whichYes(ctx)
+	return t.whichYes()
 }
 
 // confirming reports whether a yes or no of the member's own is waited for.
@@ -120,7 +120,7 @@ func (t *Turn) openRequests() []ledger.TransferID {
 // whichYes lists the open requests, of which there is at least one, and asks
 // which was meant. Nothing has been decided. A question of the member's own is
 // put again after it, so that a plain yes is about that.
-func (t *Turn) whichYes(ctx context.Context) error {
+func (t *Turn) whichYes() error {
 	p := t.Printer()
 	list, numbers := t.listed(p, t.talk.Requests)
 	t.talk.Shown = len(t.talk.Requests)

@@ -22,7 +22,7 @@ const (
 // call at any time and as often as one likes. all is false where there is more
 // to do.
 func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool, err error) {
-	t, err := e.turn(ctx, room, Inbound{}, false)
+	t, err := e.turn(ctx, room, Inbound{})
 	if err != nil {
 		return nil, false, err
 	}

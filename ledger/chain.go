@@ -38,7 +38,7 @@ func (b *Book) link(ctx context.Context, t *Transfer) error {
 // that no two transfers hash the same bytes.
 func (b *Book) hash(t Transfer) string {
 	sum := sha256.New()
-	field := func(s string) { fmt.Fprintf(sum, "%d:%s", len(s), s) }
+	field := func(s string) { sum.Write(fmt.Appendf(nil, "%d:%s", len(s), s)) }
 	number := func(n int64) { field(strconv.FormatInt(n, 10)) }
 	field(t.Previous)
 	for _, n := range []int64{

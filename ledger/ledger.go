@@ -14,10 +14,14 @@ import (
 
 // Identifiers. They are made by NewID, except in tests.
 type (
+	// CommunityID identifies a community.
 	CommunityID int64
-	MemberID    int64
-	AccountID   int64
-	TransferID  int64
+	// MemberID identifies a member of a community.
+	MemberID int64
+	// AccountID identifies an account: a member's has the member's number.
+	AccountID int64
+	// TransferID identifies a transfer, pending ones included.
+	TransferID int64
 )
 
 // Amount is a sum or a balance in the smallest part of a community's unit.

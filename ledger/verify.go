@@ -13,7 +13,7 @@ type Report struct {
 }
 
 // Fault is the first thing that Verify found wrong.
-type Fault struct {
+type Fault struct { //nolint:errname // it is found in the books; nothing went wrong in finding it
 	Community string // slug
 	What      string // in words, with the figures
 }

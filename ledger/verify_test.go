@@ -115,66 +115,81 @@ func TestVerifyFinds(t *testing.T) {
 		found  string // RECEIPT3 is the receipt of transfer 3
 	}{
 		{
-			"an amount", []string{`UPDATE transfers SET amount = 30 WHERE community_id = $1 AND seq = 2`},
+			"an amount",
+			[]string{`UPDATE transfers SET amount = 30 WHERE community_id = $1 AND seq = 2`},
 			"transfer 2 (receipt RECEIPT2) was changed after it was made: its hash does not fit",
 		},
 		{
-			"a description", []string{`UPDATE transfers SET description = 'gold' WHERE community_id = $1 AND seq = 3`},
+			"a description",
+			[]string{`UPDATE transfers SET description = 'gold' WHERE community_id = $1 AND seq = 3`},
 			"transfer 3 (receipt RECEIPT3) was changed",
 		},
 		{
-			"a payee", []string{`UPDATE transfers SET payee = CARL WHERE community_id = $1 AND seq = 1`},
+			"a payee",
+			[]string{`UPDATE transfers SET payee = CARL WHERE community_id = $1 AND seq = 1`},
 			"transfer 1 (receipt RECEIPT1) was changed",
 		},
 		{
-			"a payer", []string{`UPDATE transfers SET payer = BEN WHERE community_id = $1 AND seq = 4`},
+			"a payer",
+			[]string{`UPDATE transfers SET payer = BEN WHERE community_id = $1 AND seq = 4`},
 			"transfer 4 (receipt RECEIPT4) was changed",
 		},
 		{
-			"both sides", []string{`UPDATE transfers SET payer = payee, payee = payer WHERE community_id = $1 AND seq = 4`},
+			"both sides",
+			[]string{`UPDATE transfers SET payer = payee, payee = payer WHERE community_id = $1 AND seq = 4`},
 			"transfer 4 (receipt RECEIPT4) was changed",
 		},
 		{
-			"who asked", []string{`UPDATE transfers SET asked_by = CARL WHERE community_id = $1 AND seq = 1`},
+			"who asked",
+			[]string{`UPDATE transfers SET asked_by = CARL WHERE community_id = $1 AND seq = 1`},
 			"transfer 1 (receipt RECEIPT1) was changed",
 		},
 		{
-			"the time", []string{`UPDATE transfers SET decided_at = decided_at + 1 WHERE community_id = $1 AND seq = 5`},
+			"the time",
+			[]string{`UPDATE transfers SET decided_at = decided_at + 1 WHERE community_id = $1 AND seq = 5`},
 			"transfer 5 (receipt RECEIPT5) was changed",
 		},
 		{
-			"no time", []string{`UPDATE transfers SET decided_at = NULL WHERE community_id = $1 AND seq = 5`},
+			"no time",
+			[]string{`UPDATE transfers SET decided_at = NULL WHERE community_id = $1 AND seq = 5`},
 			"transfer 5 (receipt RECEIPT5) was changed",
 		},
 		{
-			"what it takes back", []string{`UPDATE transfers SET reverses = NULL WHERE community_id = $1 AND seq = 5`},
+			"what it takes back",
+			[]string{`UPDATE transfers SET reverses = NULL WHERE community_id = $1 AND seq = 5`},
 			"transfer 5 (receipt RECEIPT5) was changed",
 		},
 		{
-			"an id", []string{`UPDATE transfers SET id = 999 WHERE community_id = $1 AND seq = 2`},
+			"an id",
+			[]string{`UPDATE transfers SET id = 999 WHERE community_id = $1 AND seq = 2`},
 			"transfer 2 (receipt RECEIPT2) was changed",
 		},
 		{
-			"a hash", []string{`UPDATE transfers SET hash = '0000' WHERE community_id = $1 AND seq = 3`},
+			"a hash",
+			[]string{`UPDATE transfers SET hash = '0000' WHERE community_id = $1 AND seq = 3`},
 			"transfer 3 (receipt RECEIPT3) was changed",
 		},
 		{
-			"the link to the one before", []string{`UPDATE transfers SET previous = 'x' WHERE community_id = $1 AND seq = 3`},
+			"the link to the one before",
+			[]string{`UPDATE transfers SET previous = 'x' WHERE community_id = $1 AND seq = 3`},
 			"transfer 3 (receipt RECEIPT3) does not follow the one before it: the chain is broken",
 		},
 		{
-			"no link", []string{`UPDATE transfers SET previous = NULL WHERE community_id = $1 AND seq = 3`},
+			"no link",
+			[]string{`UPDATE transfers SET previous = NULL WHERE community_id = $1 AND seq = 3`},
 			"transfer 3 (receipt RECEIPT3) does not follow",
 		},
 		{
-			"a hash, and the link to it", []string{
+			"a hash, and the link to it",
+			[]string{
 				`UPDATE transfers SET hash = '0000' WHERE community_id = $1 AND seq = 3`,
 				`UPDATE transfers SET previous = '0000' WHERE community_id = $1 AND seq = 4`,
 			},
 			"transfer 3 (receipt RECEIPT3) was changed",
 		},
 		{
-			"the order", []string{
+			"the order",
+			[]string{
 				fmt.Sprintf(swap, 99, 2), fmt.Sprintf(swap, 2, 3), fmt.Sprintf(swap, 3, 99),
 				`UPDATE entries SET seq = 99 WHERE community_id = $1 AND seq = 2`,
 				`UPDATE entries SET seq = 2 WHERE community_id = $1 AND seq = 3`,
@@ -183,90 +198,108 @@ func TestVerifyFinds(t *testing.T) {
 			"transfer 2 (receipt RECEIPT2) does not follow",
 		},
 		{
-			"a transfer in the middle taken out", []string{
+			"a transfer in the middle taken out",
+			[]string{
 				`DELETE FROM entries WHERE community_id = $1 AND seq = 3`, `DELETE FROM transfers WHERE community_id = $1 AND seq = 3`,
 			},
 			"transfer 3 is missing: the one after 2 is 4",
 		},
 		{
-			"the first one taken out", []string{
+			"the first one taken out",
+			[]string{
 				`DELETE FROM entries WHERE community_id = $1 AND seq = 1`, `DELETE FROM transfers WHERE community_id = $1 AND seq = 1`,
 			},
 			"transfer 1 is missing: the one after 0 is 2",
 		},
 		{
-			"the last one taken out", []string{
+			"the last one taken out",
+			[]string{
 				`DELETE FROM entries WHERE community_id = $1 AND seq = 5`, `DELETE FROM transfers WHERE community_id = $1 AND seq = 5`,
 			},
 			"account ANNA says -2, its entries -7",
 		},
 		{
-			"one that never happened after all", []string{
+			"one that never happened after all",
+			[]string{
 				`DELETE FROM entries WHERE community_id = $1 AND seq = 3`,
 				`UPDATE transfers SET state = 'declined', seq = NULL, hash = NULL WHERE community_id = $1 AND seq = 3`,
 			},
 			"transfer 3 is missing",
 		},
 		{
-			"one moved to the end of time", []string{
+			"one moved to the end of time",
+			[]string{
 				`UPDATE transfers SET seq = 4611686018427387904 WHERE community_id = $1 AND seq = 5`,
 				`UPDATE entries SET seq = 4611686018427387904 WHERE community_id = $1 AND seq = 5`,
 			},
 			"transfer 5 is missing: the one after 4 is 4611686018427387904",
 		},
 		{
-			"the payer's entry taken out", []string{`DELETE FROM entries WHERE community_id = $1 AND seq = 2 AND account_id = BEN`},
+			"the payer's entry taken out",
+			[]string{`DELETE FROM entries WHERE community_id = $1 AND seq = 2 AND account_id = BEN`},
 			"transfer 2 (receipt RECEIPT2): the payer's entry is 0, not -3",
 		},
 		{
-			"the payee's entry taken out", []string{`DELETE FROM entries WHERE community_id = $1 AND seq = 2 AND account_id = CARL`},
+			"the payee's entry taken out",
+			[]string{`DELETE FROM entries WHERE community_id = $1 AND seq = 2 AND account_id = CARL`},
 			"transfer 2 (receipt RECEIPT2): the payee's entry is 0, not 3",
 		},
 		{
-			"an entry moved to another account", []string{`UPDATE entries SET account_id = ANNA WHERE community_id = $1 AND seq = 2 AND account_id = CARL`},
+			"an entry moved to another account",
+			[]string{`UPDATE entries SET account_id = ANNA WHERE community_id = $1 AND seq = 2 AND account_id = CARL`},
 			"transfer 2 (receipt RECEIPT2): the payee's entry is 0, not 3",
 		},
 		{
-			"an entry more", []string{`INSERT INTO entries (community_id, account_id, seq, amount, balance) VALUES ($1, CARL, 1, 7, 7)`},
+			"an entry more",
+			[]string{`INSERT INTO entries (community_id, account_id, seq, amount, balance) VALUES ($1, CARL, 1, 7, 7)`},
 			"there are 11 entries for 5 transfers, not two for each",
 		},
 		{
-			"the payer's entry", []string{`UPDATE entries SET amount = -1 WHERE community_id = $1 AND seq = 3 AND account_id = CARL`},
+			"the payer's entry",
+			[]string{`UPDATE entries SET amount = -1 WHERE community_id = $1 AND seq = 3 AND account_id = CARL`},
 			"transfer 3 (receipt RECEIPT3): the payer's entry is -1, not -2",
 		},
 		{
-			"the payee's entry", []string{`UPDATE entries SET amount = 20 WHERE community_id = $1 AND seq = 3 AND account_id = ANNA`},
+			"the payee's entry",
+			[]string{`UPDATE entries SET amount = 20 WHERE community_id = $1 AND seq = 3 AND account_id = ANNA`},
 			"transfer 3 (receipt RECEIPT3): the payee's entry is 20, not 2",
 		},
 		{
-			"the payer's balance in an entry", []string{`UPDATE entries SET balance = 7 WHERE community_id = $1 AND seq = 3 AND account_id = CARL`},
+			"the payer's balance in an entry",
+			[]string{`UPDATE entries SET balance = 7 WHERE community_id = $1 AND seq = 3 AND account_id = CARL`},
 			"transfer 3 (receipt RECEIPT3): the payer's balance is 7 after it, not 1",
 		},
 		{
-			"the payee's balance in an entry", []string{`UPDATE entries SET balance = 7 WHERE community_id = $1 AND seq = 3 AND account_id = ANNA`},
+			"the payee's balance in an entry",
+			[]string{`UPDATE entries SET balance = 7 WHERE community_id = $1 AND seq = 3 AND account_id = ANNA`},
 			"transfer 3 (receipt RECEIPT3): the payee's balance is 7 after it, not -3",
 		},
 		{
-			"a lowest balance that was not kept", []string{`UPDATE entries SET bound = 0 WHERE community_id = $1 AND seq = 1 AND account_id = ANNA`},
+			"a lowest balance that was not kept",
+			[]string{`UPDATE entries SET bound = 0 WHERE community_id = $1 AND seq = 1 AND account_id = ANNA`},
 			"transfer 1 (receipt RECEIPT1) took account ANNA to -5, below its limit 0",
 		},
 		{
-			"a highest balance that was not kept", []string{`UPDATE entries SET bound = 4 WHERE community_id = $1 AND seq = 1 AND account_id = BEN`},
+			"a highest balance that was not kept",
+			[]string{`UPDATE entries SET bound = 4 WHERE community_id = $1 AND seq = 1 AND account_id = BEN`},
 			"transfer 1 (receipt RECEIPT1) took account BEN to 5, above its limit 4",
 		},
 		{
-			"a balance", []string{`UPDATE accounts SET balance = 100 WHERE community_id = $1 AND id = BEN`},
+			"a balance",
+			[]string{`UPDATE accounts SET balance = 100 WHERE community_id = $1 AND id = BEN`},
 			"account BEN says 100, its entries -3",
 		},
 		{
-			"two balances, with the same sum", []string{
+			"two balances, with the same sum",
+			[]string{
 				`UPDATE accounts SET balance = balance + 1 WHERE community_id = $1 AND id = BEN`,
 				`UPDATE accounts SET balance = balance - 1 WHERE community_id = $1 AND id = CARL`,
 			},
 			"account BEN says -2, its entries -3",
 		},
 		{
-			"an account out of nowhere", []string{`INSERT INTO accounts (community_id, id, balance) VALUES ($1, 5, 5)`},
+			"an account out of nowhere",
+			[]string{`INSERT INTO accounts (community_id, id, balance) VALUES ($1, 5, 5)`},
 			"account 5 says 5, its entries 0",
 		},
 	}

@@ -14,11 +14,16 @@ type Args map[string]any
 
 // The kinds of argument that read differently in each language and community.
 type (
-	Sum    int64     // an amount with its unit: "5 acorns", "1h30"
-	Figure int64     // an amount alone: "18", "-2.50", "1h30"
-	Signed int64     // a Figure with its sign even when it is positive: "+6"
-	Day    time.Time // "3 Aug", with the year where it is not this one
-	Clock  time.Time // "10:12"
+	// Sum is an amount with its unit: "5 acorns", "1h30".
+	Sum int64
+	// Figure is an amount alone: "18", "-2.50", "1h30".
+	Figure int64
+	// Signed is a Figure with its sign even when it is positive: "+6".
+	Signed int64
+	// Day is a date: "3 Aug", with the year where it is not this one.
+	Day time.Time
+	// Clock is a time of day: "10:12".
+	Clock time.Time
 )
 
 // Unit is what a community counts in, as the texts need it.

@@ -39,7 +39,8 @@ func startWire(t *testing.T, sc Screen, h conversation.Handler) bottest.Wire {
 	go func() {
 		defer close(done)
 		for body := range posts {
-			for post(s, body) != http.StatusOK {
+			for status := 0; status != http.StatusOK; {
+				status = post(s, body)
 			}
 			acknowledged.Add(1)
 		}

@@ -48,7 +48,14 @@ func serve(t *testing.T, v *village, cfg phone.Config) *site {
 	return st
 }
 
-func (st *site) do(r *http.Request) (*http.Response, string) {
+// reply is what came back, but for its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Cookies    []*http.Cookie
+}
+
+func (st *site) do(r *http.Request) (reply, string) {
 	st.t.Helper()
 	answer, err := st.Client().Do(r)
 	if err != nil {
@@ -59,10 +66,10 @@ func (st *site) do(r *http.Request) (*http.Response, string) {
 	if err != nil {
 		st.t.Fatal(err)
 	}
-	return answer, string(body)
+	return reply{answer.StatusCode, answer.Header, answer.Cookies()}, string(body)
 }
 
-func (st *site) get(path string, change func(*http.Request)) (*http.Response, string) {
+func (st *site) get(path string, change func(*http.Request)) (reply, string) {
 	st.t.Helper()
 	r, _ := http.NewRequestWithContext(st.t.Context(), http.MethodGet, st.URL+path, nil)
 	if change != nil {
@@ -119,6 +126,7 @@ func (st *site) watch(lastID string, screens ...phone.Screen) (next func() event
 	if err != nil {
 		st.t.Fatal(err)
 	}
+	st.t.Cleanup(func() { answer.Body.Close() })
 	if got := answer.Header.Get("Content-Type"); got != "text/event-stream" {
 		st.t.Fatalf("the stream has type %q", got)
 	}
@@ -280,7 +288,8 @@ func TestSayAfterAFailureMayBeRepeated(t *testing.T) {
 	if status, _ := st.post(said(maria, someID, "balance", ""), nil); status != http.StatusOK {
 		t.Fatalf("status %d for the repetition", status)
 	}
-	for e := next(); e.data["state"] != "sent"; e = next() {
+	for e := next(); e.data["state"] != "sent"; {
+		e = next()
 	}
 }
 
@@ -381,8 +390,10 @@ func TestEventsResume(t *testing.T) {
 func TestPress(t *testing.T) {
 	v := newVillage()
 	st := serve(t, v, phone.Config{})
-	send(t, st.phone, thandi, conversation.Outbound{ID: 7, Text: "Pay?", Question: 42,
-		Choices: []conversation.Choice{{Label: "Yes, pay", Reply: "yes"}, {Label: "No", Reply: "no"}}})
+	send(t, st.phone, thandi, conversation.Outbound{
+		ID: 7, Text: "Pay?", Question: 42,
+		Choices: []conversation.Choice{{Label: "Yes, pay", Reply: "yes"}, {Label: "No", Reply: "no"}},
+	})
 	v.setBroken(true)
 	if status, _ := st.post(said(thandi, someID, "yes", "42"), nil); status != 503 {
 		t.Fatalf("a press that nobody keeps: status %d", status)
@@ -422,10 +433,10 @@ func TestKey(t *testing.T) {
 		t.Errorf("POST without the key: %d", status)
 	}
 	answer, _ := st.get("/?key=open%20sesame", func(r *http.Request) { r.Host = "phones.example:8080" })
-	if answer.StatusCode != http.StatusOK || len(answer.Cookies()) != 1 {
-		t.Fatalf("with the key: %d, %d cookies", answer.StatusCode, len(answer.Cookies()))
+	if answer.StatusCode != http.StatusOK || len(answer.Cookies) != 1 {
+		t.Fatalf("with the key: %d, %d cookies", answer.StatusCode, len(answer.Cookies))
 	}
-	cookie := answer.Cookies()[0]
+	cookie := answer.Cookies[0]
 	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || strings.Contains(cookie.Value, "sesame") {
 		t.Errorf("cookie %v", cookie)
 	}
@@ -522,7 +533,8 @@ func TestASlowReaderDelaysNobody(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("sending took %v", took)
 	}
-	for e := next(); e.data["text"] != "the last"; e = next() {
+	for e := next(); e.data["text"] != "the last"; {
+		e = next()
 	}
 }
 

@@ -101,7 +101,7 @@ var human = conversation.Command{
 
 // humanBusy tells the coordinators all the same where none is free to talk.
 func humanBusy(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-	var any bool
+	var reached bool
 	contact, err := t.Contact(ctx, t.Member.ID)
 	if err != nil {
 		return err
@@ -116,10 +116,10 @@ func humanBusy(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 		if err != nil {
 			return err
 		}
-		any = any || told
+		reached = reached || told
 	}
 	key := "human.nobody"
-	if any {
+	if reached {
 		key = "human.busy"
 	}
 	t.Say(key, nil)

@@ -154,14 +154,14 @@ func runUndo(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 		return err
 	}
 	back.AskedBy = t.Member.ID
-	switch {
-	case kind == giveBack:
+	switch kind {
+	case giveBack:
 		if back, err = t.Book.Pay(ctx, back); err != nil {
 			return err
 		}
 		t.Settle(back.ID)
 		return sayPaid(ctx, t, back, "undo.given_back", "undo.got_back")
-	case kind == takeBack:
+	case takeBack:
 		if back, err = t.Book.Pay(ctx, back); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (c *canceler) HandleCancel(context.Context) {
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		defer cancel()
 		for ctx.Err() == nil {
-			c.conn.CancelRequest(ctx)
+			_ = c.conn.CancelRequest(ctx) // it is repeated
 			time.Sleep(cancelDelay)
 			select {
 			case <-c.stop:

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	reconnectMin = 100 * time.Millisecond
-	reconnectMax = 10 * time.Second
+	shortestPause = 100 * time.Millisecond
+	longestPause  = 10 * time.Second
 )
 
 // Listen calls wake after every Notify of the channel that committed, and once
@@ -28,12 +28,12 @@ func (db *DB) Listen(ctx context.Context, channel string, wake func()) error {
 	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
 	}
-	pause := reconnectMin
+	pause := shortestPause
 	for {
 		started := time.Now()
 		_ = listenOnce(ctx, config, channel, wake) // whatever it was, the remedy is to connect again
-		if time.Since(started) > reconnectMax {
-			pause = reconnectMin
+		if time.Since(started) > longestPause {
+			pause = shortestPause
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -42,7 +42,7 @@ func (db *DB) Listen(ctx context.Context, channel string, wake func()) error {
 			return ctx.Err()
 		case <-timer.C:
 		}
-		pause = min(2*pause, reconnectMax)
+		pause = min(2*pause, longestPause)
 	}
 }
 

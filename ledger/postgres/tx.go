@@ -207,7 +207,7 @@ func (t *tx) end(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
 	defer cancel()
-	t.conn.Exec(ctx, "ROLLBACK")
+	_, _ = t.conn.Exec(ctx, "ROLLBACK")
 }
 
 func (t *tx) closeRows() {

@@ -257,7 +257,8 @@ func TestClose(t *testing.T) {
 	go func() {
 		updated <- db.Update(t.Context(), func(tx ledger.Tx) error {
 			running <- true
-			for db.View(t.Context(), func(ledger.Tx) error { return nil }) == nil { // until Close has begun
+			for open := true; open; { // until Close has begun
+				open = db.View(t.Context(), func(ledger.Tx) error { return nil }) == nil
 			}
 			return tx.Later(t.Context(), `UPDATE c SET n = 1`)
 		})

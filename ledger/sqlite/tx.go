@@ -70,7 +70,7 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 func (c *conn) exec(ctx context.Context, query string) error {
-	s, err := c.prepare(ctx, query)
+	s, err := c.prepare(ctx, query) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (c *conn) queryOnly(on bool) error {
 func (c *conn) rollback() {
 	err := c.exec(context.Background(), "ROLLBACK")
 	var refused *sqlite.Error
-	if err != nil && !(errors.As(err, &refused) && refused.Code() == sqlite3.SQLITE_ERROR) {
-		c.close()
+	if err != nil && (!errors.As(err, &refused) || refused.Code() != sqlite3.SQLITE_ERROR) {
+		_ = c.close() // it is of no more use
 	}
 }
 
@@ -111,11 +111,11 @@ type tx struct {
 }
 
 func (t *tx) Query(ctx context.Context, query string, args ...any) (ledger.Rows, error) {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.QueryContext(context.WithoutCancel(ctx), args...)
+	found, err := s.QueryContext(context.WithoutCancel(ctx), args...) //nolint:rowserrcheck // rows.Close does
 	if err != nil {
 		return nil, t.fail(query, err)
 	}
@@ -124,7 +124,7 @@ func (t *tx) Query(ctx context.Context, query string, args ...any) (ledger.Rows,
 }
 
 func (t *tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	s, err := t.statement(ctx, query)
+	s, err := t.statement(ctx, query) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return 0, err
 	}

@@ -136,9 +136,9 @@ func testPanic(t *testing.T, db ledger.DB) {
 					t.Error("the panic did not come through")
 				}
 			}()
-			db.Update(t.Context(), func(tx ledger.Tx) error {
+			_ = db.Update(t.Context(), func(tx ledger.Tx) error {
 				insert(t, tx, 1)
-				tx.Query(t.Context(), `SELECT id FROM things`) // left open
+				_, _ = tx.Query(t.Context(), `SELECT id FROM things`) // left open
 				panic("mine")
 			})
 		}()
@@ -149,7 +149,7 @@ func testPanic(t *testing.T, db ledger.DB) {
 func testContext(t *testing.T, db ledger.DB) {
 	ended, end := context.WithCancel(t.Context())
 	end()
-	refused := func(tx ledger.Tx) error { t.Error("the function ran with a context that had ended"); return nil }
+	refused := func(ledger.Tx) error { t.Error("the function ran with a context that had ended"); return nil }
 	for _, run := range []func(context.Context, func(ledger.Tx) error) error{db.Update, db.View} {
 		if err := run(ended, refused); !errors.Is(err, context.Canceled) {
 			t.Errorf("a context that had ended gave %v", err)
@@ -224,8 +224,8 @@ func testFailedStatement(t *testing.T, db ledger.DB) {
 	wantCount(t, db, 0)
 	err = db.Update(t.Context(), func(tx ledger.Tx) error {
 		// What does not even parse, and is the first of its transaction.
-		tx.Exec(t.Context(), `INSERT INTO nothing VALUES (1)`)
-		tx.Exec(t.Context(), `INSERT INTO things (id, name) VALUES (2, 'two')`)
+		_, _ = tx.Exec(t.Context(), `INSERT INTO nothing VALUES (1)`)
+		_, _ = tx.Exec(t.Context(), `INSERT INTO things (id, name) VALUES (2, 'two')`)
 		return nil
 	})
 	if err == nil {

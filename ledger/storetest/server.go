@@ -127,7 +127,7 @@ func start(ctx context.Context) (_ *server, err error) {
 	s := &server{
 		url:   (&url.URL{Scheme: "postgres", User: url.User("crier"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()}).String(),
 		dir:   dir,
-		shell: exec.Command("sh", "-c", keeper, "keeper", programs, dir),
+		shell: exec.CommandContext(context.WithoutCancel(ctx), "sh", "-c", keeper, "keeper", programs, dir),
 	}
 	s.shell.Dir, s.shell.SysProcAttr = dir, attributes
 	if s.life, err = s.shell.StdinPipe(); err != nil {
@@ -166,7 +166,7 @@ func (s *server) wait(ctx context.Context) error {
 
 func (s *server) stop() {
 	s.life.Close()
-	s.shell.Wait()
+	_ = s.shell.Wait() // however it ends
 }
 
 // database returns the URL of an empty one, new or given back: to make one
@@ -234,8 +234,8 @@ func findPrograms() (string, error) {
 	}
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(version(b), version(a)) })
 	if found, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(found); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(found); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	for _, dir := range dirs {

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +64,6 @@ func (w wire) Send(ctx context.Context, out conversation.Outbound) (string, erro
 
 // openLoopChild prints its address, and serves until it is killed.
 func openLoopChild(database, stub string) error {
-	debug.SetGCPercent(50) // as the program does
 	ctx := context.Background()
 	db, err := openDatabase(ctx, database)
 	if err != nil {

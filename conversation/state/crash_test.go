@@ -115,11 +115,11 @@ const (
 
 // crashLoad is what the senders have to say, each in order.
 type crashLoad struct {
-	mu    sync.Mutex
-	next  [crashSenders]int // the message that the sender is at
-	sent  int
-	last  bool // no sender starts another payment
-	kept  map[string]bool
+	mu   sync.Mutex
+	next [crashSenders]int // the message that the sender is at
+	sent int
+	last bool // no sender starts another payment
+	kept map[string]bool
 }
 
 // message is the n-th of a sender. Every odd one is the yes to the payment

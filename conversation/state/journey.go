@@ -43,6 +43,7 @@ type Journey struct {
 	Config
 	wordings  *wordings
 	accepts   chan accept
+	ended     chan struct{} // closed when Run takes no more messages
 	wakeInbox chan struct{}
 	senders   map[string]*sender
 	wakers    []func(ctx context.Context, tx ledger.Tx) error
@@ -69,6 +70,7 @@ func New(c Config) *Journey {
 		Config:    c,
 		wordings:  &wordings{kept: map[ledger.CommunityID]wording{}},
 		accepts:   make(chan accept, 256),
+		ended:     make(chan struct{}),
 		wakeInbox: make(chan struct{}, 1),
 		senders:   map[string]*sender{},
 	}
@@ -80,6 +82,7 @@ func (j *Journey) Send(c conversation.Channel, perSecond float64) {
 }
 
 // Run works until ctx ends: then it finishes what is in hand and returns nil.
+// It is called once.
 func (j *Journey) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { j.acceptLoop(ctx); return nil })
@@ -99,7 +102,8 @@ type accept struct {
 }
 
 // Handle makes a message durable: it is conversation.Handler. Messages that
-// come at the same time share a commit.
+// come at the same time share a commit. It waits for Run to begin, and fails
+// once that has ended.
 func (j *Journey) Handle(ctx context.Context, in conversation.Inbound) error {
 	in, err := checked(in)
 	if err != nil {
@@ -108,16 +112,27 @@ func (j *Journey) Handle(ctx context.Context, in conversation.Inbound) error {
 	a := accept{in, make(chan error, 1)}
 	select {
 	case j.accepts <- a:
+	case <-j.ended:
+		return errEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case err := <-a.done:
 		return err
+	case <-j.ended:
+		select {
+		case err := <-a.done: // it was among the last that were written
+			return err
+		default:
+			return errEnded
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+var errEnded = errors.New("the journey has ended: no more messages are taken")
 
 func checked(in conversation.Inbound) (conversation.Inbound, error) {
 	if in.Channel == "" || in.ID == "" || in.From == "" || len(in.ID) > maxField || len(in.From) > maxField ||
@@ -125,6 +140,7 @@ func checked(in conversation.Inbound) (conversation.Inbound, error) {
 		return in, fmt.Errorf("a message needs a channel, an id and a sender of at most %d bytes of text", maxField)
 	}
 	in.Text, in.Name, in.Locale = clean(in.Text, maxText), clean(in.Name, maxField), clean(in.Locale, 10)
+	in.Community = clean(in.Community, maxField)
 	return in, nil
 }
 
@@ -160,11 +176,11 @@ const acceptBatch = 256
 
 // acceptLoop writes messages into the inbox, all that wait in one commit.
 func (j *Journey) acceptLoop(ctx context.Context) {
+	defer close(j.ended) // what still waits is refused
 	for {
 		var batch []accept
 		select {
 		case <-ctx.Done():
-			j.refuseRest(ctx)
 			return
 		case a := <-j.accepts:
 			batch = append(batch, a)
@@ -193,17 +209,6 @@ func (j *Journey) acceptLoop(ctx context.Context) {
 			a.done <- one
 		}
 		j.wake()
-	}
-}
-
-func (j *Journey) refuseRest(ctx context.Context) {
-	for {
-		select {
-		case a := <-j.accepts:
-			a.done <- ctx.Err()
-		default:
-			return
-		}
 	}
 }
 
@@ -443,6 +448,10 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 		return nil
 	})
 	if err != nil {
+		var poison *poisonError
+		if n == 1 && len(done) == 1 && !errors.As(err, &poison) { // an engine may find a statement wrong only at the commit
+			err = &poisonError{done[0], err}
+		}
 		return false, false, err
 	}
 	if j.OnHandled != nil {
@@ -528,13 +537,12 @@ func (j *Journey) setAside(ctx context.Context, lane ledger.CommunityID, p *pois
 				m.id, ledger.Micros(now.Add(handleBackoff<<m.attempts)), clean(p.err.Error(), maxField))
 			return err
 		}
-		out := j.Engine.Apologize(book, m.in, fmt.Sprintf("%X", m.id%(1<<24)))
-		if err := enqueue(ctx, tx, lane, out, now); err != nil {
+		n, err := tx.Exec(ctx, `UPDATE inbox SET state = 'failed', attempts = attempts + 1, error = $2 WHERE id = $1 AND state = 'pending'`,
+			m.id, clean(p.err.Error(), maxField))
+		if err != nil || n == 0 { // 0: another process has handled it by now
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE inbox SET state = 'failed', attempts = attempts + 1, error = $2 WHERE id = $1 AND state = 'pending'`,
-			m.id, clean(p.err.Error(), maxField))
-		return err
+		return enqueue(ctx, tx, lane, j.Engine.Apologize(book, m.in, fmt.Sprintf("%X", m.id%(1<<24))), now)
 	})
 	if err != nil {
 		return errors.Join(p, err)

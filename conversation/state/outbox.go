@@ -61,6 +61,7 @@ type sender struct {
 	busy   map[string]bool // addresses that a message is on its way to
 	paused time.Time       // the channel wants no message before this
 	ended  []ending
+	due    bool // attempted was told of them
 }
 
 // ending is what became of an attempt.
@@ -119,7 +120,11 @@ func (s *sender) run(ctx context.Context) {
 			s.record(ctx)
 		}
 		for _, q := range s.next(ctx) {
-			if s.limit.Wait(ctx) != nil {
+			// Where the rate says to wait, what is to go next is chosen
+			// after that: a reply may have come in before a broadcast's rest.
+			if turn := s.limit.Reserve(); turn.Delay() > 0 {
+				record.Reset(turn.Delay())
+				turn.Cancel()
 				break
 			}
 			s.mu.Lock()
@@ -221,7 +226,8 @@ func (s *sender) send(ctx context.Context, q queued) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = append(s.ended, ending{q, s.j.Clock(), providerID, err})
-	if len(s.ended) == 1 { // the first since the last record: the others go with it
+	if !s.due { // the first since the last record: the others go with it
+		s.due = true
 		select {
 		case s.attempted <- struct{}{}:
 		default:
@@ -251,12 +257,13 @@ func (s *sender) free(q queued) {
 }
 
 // record writes what became of the attempts since the last time, all in one
-// commit. What it cannot write it keeps for the next time: a message whose
+// commit, or each in its own where that fails: perhaps only one of them is to
+// blame. What it cannot write it keeps for the next time: a message whose
 // sending is not recorded must not be sent again by this process.
 func (s *sender) record(ctx context.Context) {
 	s.mu.Lock()
 	ended := s.ended
-	s.ended = nil
+	s.ended, s.due = nil, false
 	s.mu.Unlock()
 	if len(ended) == 0 {
 		return
@@ -264,6 +271,27 @@ func (s *sender) record(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	err := s.recordAll(ctx, ended)
+	if err != nil && len(ended) > 1 {
+		var failed []ending
+		for _, e := range ended {
+			if one := s.recordAll(ctx, []ending{e}); one != nil {
+				failed, err = append(failed, e), one
+			}
+		}
+		ended = failed
+	}
+	if err == nil || len(ended) == 0 {
+		return
+	}
+	s.j.Log.Error("record what was sent", "channel", s.channel.Name(), "err", err)
+	s.mu.Lock()
+	s.ended = append(ended, s.ended...) // the next look tries again
+	s.mu.Unlock()
+}
+
+// recordAll writes what became of some attempts in one commit.
+func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	var followUps map[string]bool
 	err := s.j.DB.Update(ctx, func(tx ledger.Tx) error {
 		followUps = map[string]bool{}
@@ -279,11 +307,7 @@ func (s *sender) record(ctx context.Context) {
 		return nil
 	})
 	if err != nil {
-		s.j.Log.Error("record what was sent", "channel", s.channel.Name(), "err", err)
-		s.mu.Lock()
-		s.ended = append(ended, s.ended...)
-		s.mu.Unlock()
-		return // the next look, or the next attempt, tries again
+		return err
 	}
 	for _, e := range ended {
 		s.free(e.queued)
@@ -292,6 +316,7 @@ func (s *sender) record(ctx context.Context) {
 		}
 	}
 	s.j.wakeSenders(followUps)
+	return nil
 }
 
 // recordOne writes what became of one attempt. It returns what the coordinators
@@ -307,9 +332,9 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 		se = &conversation.SendError{Err: e.err}
 	}
 	switch {
-	case se.MovedTo != "":
+	case se.MovedTo != "" && se.MovedTo != e.Address:
 		log.Info("the address has moved")
-		if err := moveAddress(ctx, tx, e.Channel, e.Address, se.MovedTo, e.at); err != nil {
+		if err := moveAddress(ctx, tx, e.Channel, e.Address, clean(se.MovedTo, maxField), e.at); err != nil {
 			return nil, err
 		}
 		_, err := tx.Exec(ctx, `UPDATE outbox SET attempts = attempts + 1 WHERE id = $1`, e.ID)

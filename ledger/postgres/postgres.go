@@ -32,11 +32,14 @@ const (
 )
 
 // Settings of every session, unless the URL or the role sets them: a process
-// that hangs or is cut off must not keep a community locked for ever.
+// that hangs or is cut off must not keep a community locked for ever. Every
+// statement has an index; plans made while a table was small, and kept with the
+// prepared statement, would go on reading all of it as it grows.
 var sessionDefaults = map[string]string{
 	"application_name":                    "crier",
 	"statement_timeout":                   "5min",
 	"idle_in_transaction_session_timeout": "1min",
+	"enable_seqscan":                      "off",
 }
 
 // DB is a ledger.DB in PostgreSQL.

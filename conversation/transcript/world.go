@@ -400,5 +400,10 @@ func (b *builder) payment(ctx context.Context, words []string) error {
 		ID: ledger.TransferID(ledger.NewID(b.now)), Payer: ledger.AccountID(b.members[words[1]]), Payee: ledger.AccountID(b.members[words[2]]),
 		Amount: amount, Description: strings.Join(words[4:], " "), AskedBy: b.members[words[1]],
 	})
+	if err != nil {
+		return err
+	}
+	// A book keeps what it has read: the first one does not know of this payment.
+	b.book, err = ledger.Open(ctx, b.tx, b.Community, b.now)
 	return err
 }

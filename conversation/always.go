@@ -67,6 +67,9 @@ func (t *Turn) start(ctx context.Context) error {
 	if _, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressActive, ""); err != nil {
 		return err
 	}
+	if err := t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.In.Channel, t.In.From); err != nil {
+		return err
+	}
 	t.Say("start.done", locales.Args{"community": t.Book.Community().Name, "first": t.Member.First()})
 	if err := t.refreshRequests(ctx); err != nil || len(t.openRequests()) == 0 {
 		return err

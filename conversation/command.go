@@ -192,6 +192,13 @@ type Memory interface {
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
 
+	// Illustrate gives an ad the photos that came with a message, and says how
+	// many there were.
+	Illustrate(ctx context.Context, community ledger.CommunityID, ad int64, channel, id string) (int, error)
+
+	// Resubscribe has an address get again what is sent in bulk.
+	Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error
+
 	// Wording returns the community's own texts by "locale key".
 	Wording(ctx context.Context, community ledger.CommunityID) (map[string]string, error)
 }

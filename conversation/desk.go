@@ -49,7 +49,7 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		return nil, err
 	}
 	if chosen == 0 {
-		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, c.Slug, "desk.who", desk.Options, name))
+		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, t.replyTo, c.Slug, "desk.who", desk.Options, name))
 		return nil, nil
 	}
 	t.In.Text = text
@@ -161,7 +161,7 @@ func named(text string, ids []int64, name func(int64) string) int64 {
 	return found
 }
 
-func deskQuestion(p *locales.Printer, in Inbound, slug, key string, options []int64, name func(int64) string) Outbound {
+func deskQuestion(p *locales.Printer, in Inbound, replyTo, slug, key string, options []int64, name func(int64) string) Outbound {
 	var list []string
 	var choices []Choice
 	for i, id := range options {
@@ -171,7 +171,7 @@ func deskQuestion(p *locales.Printer, in Inbound, slug, key string, options []in
 	}
 	return Outbound{
 		Community: slug, Channel: in.Channel, Address: in.From, Locale: p.Locale(),
-		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: in.ID, Priority: Replies,
+		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: replyTo, Priority: Replies,
 	}
 }
 
@@ -184,7 +184,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		return nil, nil, err
 	}
 	if id, err := e.invitedTo(ctx, tx, in); err != nil || id != 0 {
-		return nil, &Forward{id, in.Text}, err
+		return nil, &Forward{id, in.Text, in.Trust}, err
 	}
 	printer := e.catalog.Printer(in.Locale, locales.Unit{}, nil, time.UTC, now)
 	desk, err := room.Memory.Desk(ctx, ledger.Host, in.Channel, in.From)
@@ -193,7 +193,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	switch len(communities) {
 	case 0:
-		if !desk.mayAnswer(now) {
+		if !desk.mayAnswerStranger(in, now) {
 			return nil, nil, nil
 		}
 		if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
@@ -205,7 +205,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text("stranger.unknown", nil), ReplyTo: in.ID, Priority: Replies,
 		}}, nil, nil
 	case 1:
-		return nil, &Forward{communities[0], in.Text}, nil
+		return nil, &Forward{communities[0], in.Text, in.Trust}, nil
 	}
 	ids := make([]int64, len(communities))
 	names := map[int64]string{}
@@ -226,6 +226,11 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		}
 	}
 	name := func(id int64) string { return names[id] }
+	replyTo := in.ID
+	in, out, err := e.hostUnproven(ctx, room, in, desk, printer)
+	if out != nil || err != nil {
+		return out, nil, err
+	}
 	if e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent == understand.Switch {
 		desk.Chosen = 0
 	}
@@ -234,9 +239,47 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		return nil, nil, err
 	}
 	if chosen == 0 {
-		return []Outbound{deskQuestion(printer, in, "", "desk.community", desk.Options, name)}, nil, nil
+		return []Outbound{deskQuestion(printer, in, replyTo, "", "desk.community", desk.Options, name)}, nil, nil
 	}
-	return nil, &Forward{ledger.CommunityID(chosen), text}, nil
+	return nil, &Forward{ledger.CommunityID(chosen), text, in.Trust}, nil
+}
+
+// hostUnproven deals with a claimed message to the host's desk from an address
+// in several communities, as Turn.unproven does in one. What it returns, where
+// it returns nothing to say, is to be taken instead.
+func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *Desk, p *locales.Printer) (Inbound, []Outbound, error) {
+	say := func(key string, args locales.Args) []Outbound {
+		return []Outbound{{
+			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text(key, args), ReplyTo: in.ID, Priority: Replies,
+		}}
+	}
+	if a := room.Answered; a != nil && a.Held != nil {
+		switch e.understand.Understand(understand.Input{Text: in.Text, Locale: p.Locale()}).Intent {
+		case understand.Yes:
+			held := *a.Held
+			held.Trust = Proven
+			return held, nil, nil
+		case understand.No:
+			return in, say("held.dropped", nil), nil
+		default: // something else, which this token does not prove
+		}
+	}
+	if in.Trust == Proven {
+		return in, nil, nil
+	}
+	if n, ok := e.understand.Choice(in.Text, p.Locale()); ok && room.Answered != nil && n >= 1 && n <= len(desk.Options) {
+		in.Trust = Proven
+		return in, nil, nil
+	}
+	if !bringsTokens(in.Channel) {
+		return in, say("refuse.untrusted", nil), nil
+	}
+	if !desk.mayAnswer(room.Book.Now(), claimedAnswers, answersWithin) {
+		return in, []Outbound{}, nil
+	}
+	out := say("held.ask", locales.Args{"text": cut(oneLine(in.Text), MostWhat)})
+	out[0].Holds = true
+	return in, out, room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk)
 }
 
 // invitedTo returns the community of the invitation that a message holds.
@@ -290,23 +333,41 @@ func below(n int) int {
 	}
 }
 
-// strangerAnswers is how many answers a stranger gets in an hour.
-const strangerAnswers = 6
+// Answers to a stranger: so many in an hour. One whose address is only claimed
+// gets one a week, since it may be somebody who has never written to us.
+const (
+	strangerAnswers = 6
+	answersWithin   = time.Hour
+	unprovenWithin  = 7 * 24 * time.Hour
+)
 
-// mayAnswer counts an answer to a stranger, and reports whether it is not one
-// too many.
-func (d *Desk) mayAnswer(now time.Time) bool {
-	var recent []int64
+// mayAnswer counts an answer to the address, and reports whether it is not one
+// more than most within a time of at most unprovenWithin.
+func (d *Desk) mayAnswer(now time.Time, most int, within time.Duration) bool {
+	recent := 0
+	var kept []int64
 	for _, at := range d.Answers {
-		if at > now.Add(-time.Hour).UnixMicro() {
-			recent = append(recent, at)
+		if at > now.Add(-unprovenWithin).UnixMicro() {
+			kept = append(kept, at)
+		}
+		if at > now.Add(-within).UnixMicro() {
+			recent++
 		}
 	}
-	if len(recent) >= strangerAnswers {
+	if recent >= most {
 		return false
 	}
-	d.Answers = append(recent, now.UnixMicro())
+	kept = append(kept, now.UnixMicro())
+	d.Answers = kept[max(0, len(kept)-strangerAnswers):]
 	return true
+}
+
+// mayAnswerStranger is mayAnswer for the address of a stranger.
+func (d *Desk) mayAnswerStranger(in Inbound, now time.Time) bool {
+	if in.Trust < Proven {
+		return d.mayAnswer(now, 1, unprovenWithin)
+	}
+	return d.mayAnswer(now, strangerAnswers, answersWithin)
 }
 
 // stranger answers somebody whose address nobody in the community has: they
@@ -323,7 +384,14 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	t.Meaning = e.understand.Understand(understand.Input{Text: in.Text, Locale: orLocale(in.Locale, c.Locale), Unit: understandUnit(c)})
 	t.locale = e.catalog.Printer(orLocale(t.Meaning.Locale, orLocale(in.Locale, c.Locale)), locales.Unit{}, nil, time.UTC, t.Now()).Locale()
-	if !desk.mayAnswer(t.Now()) {
+	if a := room.Answered; a != nil { // they have what was sent to that address
+		t.In.Trust = Proven
+		if a.Held != nil && t.Meaning.Intent == understand.Yes {
+			t.takeHeld(*a.Held)
+			t.Meaning = t.understood()
+		}
+	}
+	if !desk.mayAnswerStranger(t.In, t.Now()) {
 		t.log.Warn("a stranger writes too often: no answer")
 		return nil, nil
 	}
@@ -336,15 +404,23 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
 	c := t.Book.Community()
 	text := cut(harmless(t.In.Text), 40)
+	invitation, err := t.Book.InvitationTo(ctx, t.In.Channel, t.In.From)
+	if err != nil && !ledger.IsNotFound(err) {
+		return err
+	}
 	switch {
 	case t.Meaning.Intent == understand.Stop:
 		desk.Form, desk.Asks = nil, ""
 		t.Say("stranger.stop", nil)
-	case t.Meaning.Intent == understand.Join && t.Meaning.What != "" && t.In.Trust < Proven:
-		t.Say("refuse.untrusted", nil)
+	case t.In.Trust < Proven && t.Meaning.Intent == understand.Join:
+		t.hold()
+	case t.In.Trust < Proven && bringsTokens(t.In.Channel): // they may never have written
+		t.Say("stranger.unknown", nil)
 	case t.Meaning.Intent == understand.Join && t.Meaning.What != "":
 		desk.Form, desk.Asks = nil, ""
 		return t.join(ctx, Code(t.Meaning.What))
+	case invitation != "" && (t.Meaning.Intent == understand.Join || t.Meaning.Intent == understand.Yes && desk.Asks == ""):
+		return t.join(ctx, invitation)
 	case t.Meaning.Intent == understand.Join:
 		desk.Form, desk.Asks = &Form{Command: "join"}, "name"
 		t.Say("stranger.ask_name", locales.Args{"community": c.Name})

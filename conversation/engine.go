@@ -62,13 +62,15 @@ func New(catalog *locales.Catalog, u *understand.Understander, commands []Comman
 type Forward struct {
 	Community ledger.CommunityID
 	Text      string
+	Trust     Trust
 }
 
 // Room is where a message is handled: one community's book, and what is
 // remembered there, in one transaction.
 type Room struct {
-	Book   *ledger.Book
-	Memory Memory
+	Book     *ledger.Book
+	Memory   Memory
+	Answered *Answered // what the message has shown the token of; nil: nothing
 }
 
 // Handle answers one message: it returns what is to be said, or where the
@@ -97,6 +99,9 @@ func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (out []Outbo
 	if err != nil {
 		return nil, nil, err
 	}
+	if done, err := t.unproven(ctx, members); done || err != nil {
+		return t.out, nil, err
+	}
 	speaker := &members[0]
 	if len(members) > 1 {
 		if done, err := t.stopOrStart(ctx, members); done || err != nil {
@@ -123,7 +128,7 @@ func (e *Engine) turn(ctx context.Context, room Room, in Inbound) (*Turn, error)
 	}
 	return &Turn{
 		Book: room.Book, Memory: room.Memory, In: in, Names: names, Key: in.Channel + " " + in.ID,
-		engine: e, wording: wording, locale: c.Locale,
+		engine: e, wording: wording, locale: c.Locale, answered: room.Answered, replyTo: in.ID,
 		log: e.log.With("community", c.Slug, "channel", in.Channel, "message_id", in.ID),
 	}, nil
 }
@@ -145,6 +150,7 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 	t.Meaning = t.engine.understand.Understand(understand.Input{
 		Text: t.In.Text, Locale: t.Member.Locale, Unit: understandUnit(c), UnitWords: t.Unit().AllWords(), Names: t.Names,
 	})
+	t.takeQuestion()
 	if t.In.Trust < Proven {
 		return t.answerClaimed(ctx)
 	}
@@ -159,20 +165,6 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 		return nil
 	}
 	return t.Memory.SaveTalk(ctx, c.ID, t.Member.ID, t.talk)
-}
-
-// answerClaimed answers a message that may be anybody's: it tells what it is
-// asked, to the member's own address, and changes nothing, neither in the ledger
-// nor in the conversation.
-func (t *Turn) answerClaimed(ctx context.Context) error {
-	t.chooseLocale()
-	c := t.engine.byIntent[t.Meaning.Intent]
-	if c == nil || !c.Lookup || t.Member.Status == ledger.Invited {
-		t.Say("refuse.untrusted", nil)
-		return nil
-	}
-	t.talk = &Talk{} // not saved
-	return t.refuse(t.begin(ctx, c, nil))
 }
 
 // stateOf is a Talk by value, to know whether it changed.

@@ -42,6 +42,23 @@ type Inbound struct {
 
 	// Edited says that the text replaces one that was sent before.
 	Edited bool
+
+	// Answers is the ID of the Outbound that this message answers, where it
+	// shows a token that only whoever got that Outbound can have. It proves the
+	// sender once, and only for the answer to what that Outbound asks. 0: none.
+	Answers int64
+
+	// Thread is whatever the channel needs to answer in the same thread: it
+	// comes back as Outbound.Thread. At most 4 KiB.
+	Thread string
+
+	Photos []Photo // that came with it, at most 3
+}
+
+// Photo is a picture that came with a message.
+type Photo struct {
+	Type string // "image/jpeg"
+	Data []byte
 }
 
 // Handler takes messages in. Channels hold one.
@@ -67,7 +84,7 @@ type Priority int
 const (
 	Replies Priority = 10 // answers to what a person has just written
 	Notices Priority = 20 // what somebody else's action means for the reader
-	Bulk    Priority = 30 // to everybody
+	Bulk    Priority = 30 // to everybody; not to those who have unsubscribed
 )
 
 // Outbound is one message to a person, ready to be sent.
@@ -81,8 +98,14 @@ type Outbound struct {
 	Choices   []Choice
 	Question  int64  // what the Choices answer: comes back as Inbound.Question. 0: none
 	ReplyTo   string // Inbound.ID of the message it answers, "" for a notice
+	Thread    string // Inbound.Thread of that message
+	Sender    string // the community's name, "" for the host's
 	Priority  Priority
 	Attempt   int // 1 for the first try
+
+	// Holds says that the message it answers is held until somebody says yes to
+	// this one, with its token.
+	Holds bool
 }
 
 // Channel sends messages out.
@@ -100,6 +123,7 @@ type Channel interface {
 type SendError struct {
 	Final      bool          // no retry can help: the message has failed
 	Paused     bool          // the address takes no more messages (blocked, gone): pause it
+	Bounced    bool          // the channel doubts that the address exists: repeated, it is paused
 	MovedTo    string        // the address is this one from now on; the message is sent there
 	RetryAfter time.Duration // do not send to this address before; 0: the usual backoff
 	Everybody  bool          // RetryAfter holds for the whole channel

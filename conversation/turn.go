@@ -28,6 +28,8 @@ type Turn struct {
 	before    string // the talk as it was, to know whether it changed
 	locale    string // the language of this turn
 	shared    bool   // the address serves several members
+	replyTo   string // the id of the message that is answered: In's, unless that was held
+	answered  *Answered
 	wording   map[string]string
 	missed    bool                                  // the message was answered, but not understood
 	answering bool                                  // the message is taken as the answer to a field
@@ -70,7 +72,7 @@ func (t *Turn) reply(text string, choices []Choice, question int64) {
 	}
 	t.out = append(t.out, Outbound{
 		Community: t.Book.Community().Slug, Channel: t.In.Channel, Address: t.In.From, Locale: t.locale, Text: text,
-		Choices: choices, Question: question, ReplyTo: t.In.ID, Priority: Replies,
+		Choices: choices, Question: question, ReplyTo: t.replyTo, Priority: Replies,
 	})
 }
 
@@ -149,7 +151,7 @@ const (
 // way to it.
 func (t *Turn) ask(f Form, asks, text string, options []string, choices []Choice) {
 	lasts := questionLasts
-	if t.In.Channel == "email" {
+	if bringsTokens(t.In.Channel) {
 		lasts = mailQuestionLasts
 	}
 	d := &Dialog{
@@ -299,7 +301,7 @@ func (t *Turn) Mail(ctx context.Context, text string) (bool, error) {
 				Community: t.Book.Community().Slug, Channel: a.Channel, Address: a.Address, Locale: t.locale, Text: text, Priority: Replies,
 			}
 			if t.In.Channel == a.Channel && t.In.From == a.Address {
-				out.ReplyTo = t.In.ID
+				out.ReplyTo = t.replyTo
 			}
 			t.out = append(t.out, out)
 			return true, nil

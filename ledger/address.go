@@ -236,6 +236,15 @@ func InvitationByCode(ctx context.Context, tx Tx, code string) (Invitation, erro
 	}, `SELECT code, community_id, member_id, channel, address, expires_at, used_at FROM invitations WHERE code = $1`, code))
 }
 
+// InvitationTo finds the newest invitation that waits for its answer from an
+// address. It returns ErrNotFound where there is none.
+func (b *Book) InvitationTo(ctx context.Context, channel, address string) (code string, err error) {
+	err = Get(ctx, b.tx, []any{&code}, `SELECT code FROM invitations
+		WHERE community_id = $1 AND channel = $2 AND address = $3 AND used_at IS NULL AND expires_at > $4 ORDER BY created_at DESC, code LIMIT 1`,
+		b.community.ID, channel, address, Micros(b.now))
+	return code, err
+}
+
 func timeOrZero(us *int64) time.Time {
 	if us == nil {
 		return time.Time{}

@@ -34,9 +34,17 @@ func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conver
 			if err != nil {
 				return err
 			}
-			t.Say(name+".up", locales.Args{
+			text := t.Text(name+".up", locales.Args{
 				"number": ad.Number, "text": ad.Text, "price": priceText(t, ad), "day": locales.Day(ad.ExpiresAt),
 			})
+			photos, err := t.Memory.Illustrate(ctx, t.Book.Community().ID, ad.Number, t.In.Channel, t.In.ID)
+			if err != nil {
+				return err
+			}
+			if photos > 0 {
+				text = t.Text("ad.with_photos", locales.Args{"text": text, "n": photos})
+			}
+			t.SayText(text)
 			return nil
 		},
 	}

@@ -36,9 +36,10 @@ func small(name string, intent understand.Intent) conversation.Command {
 // start greets; an address that was stopped is opened before this.
 var start = conversation.Command{
 	Name: "start", Intents: []understand.Intent{understand.Start}, Aside: true,
-	Run: func(_ context.Context, t *conversation.Turn, _ *conversation.Form) error {
-		t.Say("start.already", locales.Args{"first": t.Member.First(), "community": t.Book.Community().Name})
-		return nil
+	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+		c := t.Book.Community()
+		t.Say("start.already", locales.Args{"first": t.Member.First(), "community": c.Name})
+		return t.Memory.Resubscribe(ctx, c.ID, t.In.Channel, t.In.From)
 	},
 }
 

@@ -14,8 +14,9 @@ import (
 
 // Limits of a message's text, in bytes, and of the other fields.
 const (
-	maxText  = 1 << 20
-	maxField = 500
+	maxText   = 1 << 20
+	maxField  = 500
+	maxThread = 4 << 10
 )
 
 // accept is one message on its way into the inbox.
@@ -63,7 +64,7 @@ func checked(in conversation.Inbound) (conversation.Inbound, error) {
 		return in, fmt.Errorf("a message needs a channel, an id and a sender of at most %d bytes of text", maxField)
 	}
 	in.Text, in.Name, in.Locale = clean(in.Text, maxText), clean(in.Name, maxField), clean(in.Locale, 10)
-	in.Community = clean(in.Community, maxField)
+	in.Community, in.Thread = clean(in.Community, maxField), clean(in.Thread, maxThread)
 	return in, nil
 }
 
@@ -136,8 +137,9 @@ func (j *Journey) acceptLoop(ctx context.Context) {
 }
 
 // keep writes messages into the inbox, each into the lane of the community
-// that it is for: the one that the receiving end serves, else the only one that
-// knows the sender, else the only one there is, else the host's desk.
+// that it is for: the one that the receiving end serves, else the one that wrote
+// what it answers, else the only one that knows the sender, else the only one
+// there is, else the host's desk.
 func (j *Journey) keep(ctx context.Context, batch ...conversation.Inbound) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -152,17 +154,22 @@ func (j *Journey) keep(ctx context.Context, batch ...conversation.Inbound) error
 			if in.Edited {
 				edited = 1
 			}
+			id := ledger.NewID(now)
 			if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
-					received_at, state, next_at)
+					answers, thread, received_at, state, next_at)
 				SELECT $1, COALESCE(
 						(SELECT id FROM communities WHERE slug = $2 AND id <> 0),
+						(SELECT community_id FROM outbox WHERE id = $13 AND channel = $3),
 						(SELECT CASE COUNT(DISTINCT community_id) WHEN 1 THEN MIN(community_id) WHEN 0 THEN NULL ELSE 0 END
 							FROM addresses WHERE channel = $3 AND address = $4),
 						(SELECT CASE COUNT(*) WHEN 1 THEN MIN(id) ELSE 0 END FROM communities WHERE id <> 0)),
-					$3, $5, $4, $6, $7, $8, $9, $10, $11, $12, 'pending', 0
+					$3, $5, $4, $6, $7, $8, $9, $10, $11, $13, $14, $12, 'pending', 0
 				ON CONFLICT (channel, external_id) DO NOTHING`,
-				ledger.NewID(now), in.Community, in.Channel, in.From, in.ID, in.Name, in.Text, int64(in.Trust), in.Locale, in.Question, edited,
-				ledger.Micros(at)); err != nil {
+				id, in.Community, in.Channel, in.From, in.ID, in.Name, in.Text, int64(in.Trust), in.Locale, in.Question, edited,
+				ledger.Micros(at), in.Answers, in.Thread); err != nil {
+				return err
+			}
+			if err := keepPhotos(ctx, tx, id, in, now); err != nil {
 				return err
 			}
 		}

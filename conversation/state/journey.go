@@ -264,6 +264,9 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 		}
 		room := conversation.Room{Book: book, Memory: memory}
 		for _, m := range waiting {
+			if room.Answered, err = j.redeem(ctx, tx, lane, m, now); err != nil {
+				return err
+			}
 			out, forward, err := j.Engine.Handle(ctx, room, m.in)
 			if err == nil {
 				err = j.finish(ctx, tx, lane, m, out, forward, now)
@@ -308,16 +311,21 @@ func (j *Journey) wakeSenders(channels map[string]bool) {
 	}
 }
 
+const messageColumns = `id, channel, external_id, sender, name, text, trust, locale, question, edited, answers, thread, received_at, attempts, next_at`
+
+func scanMessage(rows ledger.Rows) (m message, err error) {
+	var trust, edited, at int64
+	in := &m.in
+	err = rows.Scan(&m.id, &in.Channel, &in.ID, &in.From, &in.Name, &in.Text, &trust, &in.Locale, &in.Question, &edited,
+		&in.Answers, &in.Thread, &at, &m.attempts, &m.nextAt)
+	in.Trust, in.Edited, in.At = conversation.Trust(trust), edited != 0, ledger.Time(at)
+	return m, err
+}
+
 // pending reads the messages of a lane that can be handled now: in the order in
 // which they came, and none of a sender who has an earlier one that has to wait.
 func pending(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, n int, now time.Time) ([]message, error) {
-	all, err := ledger.All(ctx, tx, func(rows ledger.Rows) (m message, err error) {
-		var trust, edited, at int64
-		in := &m.in
-		err = rows.Scan(&m.id, &in.Channel, &in.ID, &in.From, &in.Name, &in.Text, &trust, &in.Locale, &in.Question, &edited, &at, &m.attempts, &m.nextAt)
-		in.Trust, in.Edited, in.At = conversation.Trust(trust), edited != 0, ledger.Time(at)
-		return m, err
-	}, `SELECT id, channel, external_id, sender, name, text, trust, locale, question, edited, received_at, attempts, next_at
+	all, err := ledger.All(ctx, tx, scanMessage, `SELECT `+messageColumns+`
 		FROM inbox WHERE community_id = $1 AND state = 'pending' ORDER BY id LIMIT $2`, lane, workBatch*4)
 	if err != nil {
 		return nil, fmt.Errorf("read inbox: %w", err)
@@ -343,9 +351,10 @@ func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 	forward *conversation.Forward, now time.Time,
 ) error {
 	if forward != nil {
-		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3 WHERE id = $1`, m.id, forward.Community, clean(forward.Text, maxText))
+		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4 WHERE id = $1`,
+			m.id, forward.Community, clean(forward.Text, maxText), int64(forward.Trust))
 	}
-	if err := enqueue(ctx, tx, lane, out, now); err != nil {
+	if err := enqueue(ctx, tx, lane, out, &m, now); err != nil {
 		return err
 	}
 	return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1 WHERE id = $1`, m.id)
@@ -378,7 +387,7 @@ func (j *Journey) setAside(ctx context.Context, lane ledger.CommunityID, p *pois
 		if err != nil || n == 0 { // 0: another process has handled it by now
 			return err
 		}
-		return enqueue(ctx, tx, lane, j.Engine.Apologize(book, m.in, fmt.Sprintf("%X", m.id%(1<<24))), now)
+		return enqueue(ctx, tx, lane, j.Engine.Apologize(book, m.in, fmt.Sprintf("%X", m.id%(1<<24))), &m, now)
 	})
 	if err != nil {
 		return errors.Join(p, err)
@@ -431,7 +440,10 @@ func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
 			for _, o := range out {
 				sending[o.Channel] = true
 			}
-			if err := enqueue(ctx, tx, id, out, now); err != nil || len(out) == 0 {
+			if err := forgetPhotos(ctx, tx, id, now); err != nil {
+				return err
+			}
+			if err := enqueue(ctx, tx, id, out, nil, now); err != nil || len(out) == 0 {
 				return err
 			}
 			return j.notify(ctx, tx)

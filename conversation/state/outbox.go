@@ -16,9 +16,18 @@ import (
 	"crier/ledger"
 )
 
-// enqueue puts messages into the outbox.
-func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound, now time.Time) error {
+// enqueue puts messages into the outbox. to is the message that some of them
+// answer, nil where there is none. Whoever has unsubscribed gets none in bulk.
+func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound, to *message, now time.Time) error {
 	for _, o := range out {
+		var thread string
+		var holds int64
+		if to != nil && o.ReplyTo == to.in.ID && o.Channel == to.in.Channel {
+			thread = to.in.Thread
+			if o.Holds {
+				holds = to.id
+			}
+		}
 		choices, err := json.Marshal(o.Choices)
 		if err != nil {
 			return err
@@ -26,10 +35,12 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 		if len(o.Choices) == 0 {
 			choices = nil
 		}
-		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11)`,
+		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at,
+				thread, holds)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13
+				WHERE CAST($10 AS BIGINT) < CAST($14 AS BIGINT) OR NOT EXISTS (SELECT 1 FROM unsubscribed WHERE community_id = $2 AND channel = $3 AND address = $4)`,
 			ledger.NewID(now), lane, o.Channel, o.Address, o.Locale, clean(o.Text, maxText), string(choices), o.Question, o.ReplyTo, o.Priority,
-			ledger.Micros(now)); err != nil {
+			ledger.Micros(now), thread, holds, conversation.Bulk); err != nil {
 			return fmt.Errorf("queue message: %w", err)
 		}
 	}
@@ -201,14 +212,17 @@ func (s *sender) page(ctx context.Context, priority conversation.Priority, id in
 }
 
 const queuedColumns = `o.id, o.community_id, c.slug, o.channel, o.address, o.locale, o.text, o.choices, o.question,
-	o.reply_to, o.priority, o.attempts, o.next_at, o.created_at`
+	o.reply_to, o.thread, c.name, o.priority, o.attempts, o.next_at, o.created_at`
 
 func scanQueued(rows ledger.Rows) (q queued, err error) {
 	var choices string
 	var next, created int64
 	err = rows.Scan(&q.ID, &q.community, &q.Community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
-		&q.ReplyTo, &q.Priority, &q.Attempt, &next, &created)
+		&q.ReplyTo, &q.Thread, &q.Sender, &q.Priority, &q.Attempt, &next, &created)
 	q.Attempt++
+	if q.community == ledger.Host {
+		q.Sender = ""
+	}
 	q.nextAt, q.created = ledger.Time(next), ledger.Time(created)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &q.Choices)
@@ -345,6 +359,9 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 			e.ID, ledger.Micros(e.at), clean(e.err.Error(), maxField)); err != nil {
 			return nil, err
 		}
+		if se.Bounced {
+			return s.j.bounced(ctx, tx, e.community, e.Channel, e.Address, e.ID, e.err.Error(), e.at)
+		}
 		if !se.Paused {
 			return nil, nil
 		}
@@ -378,7 +395,7 @@ func (j *Journey) pause(ctx context.Context, tx ledger.Tx, lane ledger.Community
 	if err != nil {
 		return nil, err
 	}
-	return out, enqueue(ctx, tx, lane, out, now)
+	return out, enqueue(ctx, tx, lane, out, nil, now)
 }
 
 func moveAddress(ctx context.Context, tx ledger.Tx, channel, from, to string, now time.Time) error {

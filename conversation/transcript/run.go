@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -205,8 +206,14 @@ func (p *player) speak(ctx context.Context, l Line) error {
 			in.Text, in.Edited = rest, true
 		case "claim": // a message that anybody may have sent in the member's name
 			in.Text, in.Trust = rest, conversation.Claimed
+		case "answer": // likewise, but it shows the token of the newest letter
+			var err error
+			if in.Answers, err = p.newest(screens); err != nil {
+				return err
+			}
+			in.Text, in.Trust = rest, conversation.Claimed
 		default:
-			return fmt.Errorf("%q is not redeliver, press LABEL, edit TEXT or claim TEXT", l.Text)
+			return fmt.Errorf("%q is not redeliver, press LABEL, edit TEXT, claim TEXT or answer TEXT", l.Text)
 		}
 	}
 	p.count++
@@ -229,6 +236,16 @@ func (p *player) button(screens []Screen, label string) (reply string, question 
 		}
 	}
 	return "", 0, fmt.Errorf("there is no button %q to press", label)
+}
+
+// newest is the id of the newest message on some screens.
+func (p *player) newest(screens []Screen) (int64, error) {
+	for _, one := range slices.Backward(p.history()) {
+		if onScreen(one, screens) {
+			return one.ID, nil
+		}
+	}
+	return 0, errors.New("there is no message to answer yet")
 }
 
 // history is every answer so far, in order.

@@ -1,0 +1,261 @@
+package state
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// What is asked of the outbox after a message was sent: is this its answer, did
+// it arrive, was it wanted?
+
+// tokenLasts is how long the token of a message is good for: as long as the
+// request that it may tell of.
+const tokenLasts = conversation.RequestLasts
+
+// redeem says what a message answers that shows the token of another, and
+// spends that token. It returns nil where that counts no more: it was spent by
+// another message, is too old, or was sent to another address or community.
+func (j *Journey) redeem(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, m message, now time.Time) (*conversation.Answered, error) {
+	if m.in.Answers == 0 {
+		return nil, nil
+	}
+	log := j.Log.With("channel", m.in.Channel, "message_id", m.id)
+	a := &conversation.Answered{}
+	var holds int64
+	err := ledger.Get(ctx, tx, []any{&a.Question, &holds}, `UPDATE outbox SET answered_by = $2
+		WHERE id = $1 AND community_id = $3 AND channel = $4 AND address = $5 AND created_at > $6 AND (answered_by IS NULL OR answered_by = $2)
+		RETURNING question, holds`, m.in.Answers, m.id, lane, m.in.Channel, m.in.From, ledger.Micros(now.Add(-tokenLasts)))
+	if ledger.IsNotFound(err) {
+		log.Info("a token that counts no more: used, too old, or somebody else's")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("redeem token: %w", err)
+	}
+	if holds != 0 {
+		held, err := ledger.All(ctx, tx, scanMessage, `SELECT `+messageColumns+` FROM inbox WHERE id = $1`, holds)
+		if err != nil {
+			return nil, fmt.Errorf("read held message: %w", err)
+		}
+		for _, one := range held {
+			a.Held = &one.in
+		}
+	}
+	log.Info("the sender has shown the token of what they answer", "trust", "token")
+	return a, nil
+}
+
+// letter is a message of the outbox that something is said about later.
+type letter struct {
+	community ledger.CommunityID
+	address   string
+	priority  conversation.Priority
+	state     string
+}
+
+// about runs fn on the community of a message of the outbox, locked. Where
+// there is no such message on the channel it does nothing.
+func (j *Journey) about(ctx context.Context, channel string, id int64, fn func(tx ledger.Tx, book *ledger.Book, l letter) error) error {
+	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+		var l letter
+		err := ledger.Get(ctx, tx, []any{&l.community, &l.address, &l.priority, &l.state},
+			`SELECT community_id, address, priority, state FROM outbox WHERE id = $1 AND channel = $2`, id, channel)
+		if ledger.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		book, err := ledger.Open(ctx, tx, l.community, j.Clock())
+		if err != nil {
+			return err
+		}
+		return fn(tx, book, l)
+	})
+	if err != nil {
+		return fmt.Errorf("message %d: %w", id, err)
+	}
+	return nil
+}
+
+// How often messages to an address may bounce before it is paused: a second
+// time on another day, or a third time at all, with nothing heard from it in
+// between.
+const (
+	bouncesMost  = 3
+	bouncesApart = 12 * time.Hour
+	bouncesLast  = 60 * 24 * time.Hour // what is older counts no more
+)
+
+// Bounced notes that a message of the outbox did not arrive, though the channel
+// took it, because its address does not work. It has failed with that; where it
+// happens repeatedly the address is paused. It may be told again.
+func (j *Journey) Bounced(ctx context.Context, channel string, id int64, reason string) error {
+	var sending map[string]bool
+	err := j.about(ctx, channel, id, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
+		sending = map[string]bool{}
+		now := j.Clock()
+		if l.state == "sent" {
+			if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2 WHERE id = $1`, id, clean(reason, maxField)); err != nil {
+				return err
+			}
+		}
+		out, err := j.bounced(ctx, tx, l.community, channel, l.address, id, reason, now)
+		for _, o := range out {
+			sending[o.Channel] = true
+		}
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		return j.notify(ctx, tx)
+	})
+	if err == nil {
+		j.wakeSenders(sending)
+	}
+	return err
+}
+
+// bounced counts one that did not arrive, and pauses the address where it is
+// one too many. It returns what the coordinators have to be told.
+func (j *Journey) bounced(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, id int64, reason string,
+	now time.Time,
+) ([]conversation.Outbound, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO bounces (community_id, message_id, channel, address, reason, bounced_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO NOTHING`, lane, id, channel, address, clean(reason, maxField), ledger.Micros(now))
+	if err != nil || n == 0 || lane == ledger.Host {
+		return nil, err
+	}
+	var count, first int64
+	if err := ledger.Get(ctx, tx, []any{&count, &first}, `SELECT COUNT(*), COALESCE(MIN(bounced_at), 0) FROM bounces
+		WHERE community_id = $1 AND channel = $2 AND address = $3 AND bounced_at > $4
+		AND bounced_at >= COALESCE((SELECT MAX(used_at) FROM addresses WHERE community_id = $1 AND channel = $2 AND address = $3), 0)`,
+		lane, channel, address, ledger.Micros(now.Add(-bouncesLast))); err != nil {
+		return nil, fmt.Errorf("count bounces: %w", err)
+	}
+	if count < bouncesMost && (count < 2 || now.Sub(ledger.Time(first)) < bouncesApart) {
+		return nil, nil
+	}
+	return j.pause(ctx, tx, lane, channel, address, reason, now)
+}
+
+// Complained notes that somebody called a message of the outbox unwanted. They
+// get no more of its kind: nothing in bulk, or nothing at all.
+func (j *Journey) Complained(ctx context.Context, channel string, id int64) error {
+	return j.about(ctx, channel, id, func(tx ledger.Tx, book *ledger.Book, l letter) error {
+		if l.priority >= conversation.Bulk {
+			return unsubscribe(ctx, tx, l.community, channel, l.address, j.Clock())
+		}
+		_, err := book.SetAddressStatus(ctx, channel, l.address, ledger.AddressStopped, "complaint")
+		return err
+	})
+}
+
+// Unsubscribe has the address that a message of the outbox went to get nothing
+// more in bulk.
+func (j *Journey) Unsubscribe(ctx context.Context, channel string, id int64) error {
+	return j.about(ctx, channel, id, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
+		return unsubscribe(ctx, tx, l.community, channel, l.address, j.Clock())
+	})
+}
+
+func unsubscribe(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, now time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO unsubscribed (community_id, channel, address, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		lane, channel, address, ledger.Micros(now))
+	return err
+}
+
+func (m *memory) Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error {
+	return m.tx.Later(ctx, `DELETE FROM unsubscribed WHERE community_id = $1 AND channel = $2 AND address = $3`, community, channel, address)
+}
+
+// photosLast is how long a photo is kept that no ad came of.
+const photosLast = 30 * 24 * time.Hour
+
+// keepPhotos writes the photos of a message beside it in the inbox, if it is
+// there for the first time.
+func keepPhotos(ctx context.Context, tx ledger.Tx, id int64, in conversation.Inbound, now time.Time) error {
+	for i, photo := range in.Photos {
+		if err := tx.Later(ctx, `INSERT INTO photos (community_id, message_id, number, type, data, received_at)
+				SELECT community_id, id, $2, $3, $4, $5 FROM inbox WHERE id = $1`,
+			id, i+1, clean(photo.Type, maxField), base64.StdEncoding.EncodeToString(photo.Data), ledger.Micros(now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) Illustrate(ctx context.Context, community ledger.CommunityID, ad int64, channel, id string) (int, error) {
+	n, err := m.tx.Exec(ctx, `UPDATE photos SET ad = $2, community_id = $1
+		WHERE message_id = (SELECT id FROM inbox WHERE channel = $3 AND external_id = $4) AND ad = 0`, community, ad, channel, id)
+	if err != nil {
+		return 0, fmt.Errorf("keep photos: %w", err)
+	}
+	return int(n), nil
+}
+
+// Photos returns the pictures of an ad, in the order in which they came.
+func Photos(ctx context.Context, tx ledger.Tx, community ledger.CommunityID, ad int64) ([]conversation.Photo, error) {
+	return ledger.All(ctx, tx, func(rows ledger.Rows) (p conversation.Photo, err error) {
+		var data string
+		if err = rows.Scan(&p.Type, &data); err == nil {
+			p.Data, err = base64.StdEncoding.DecodeString(data)
+		}
+		return p, err
+	}, `SELECT type, data FROM photos WHERE community_id = $1 AND ad = $2 ORDER BY message_id, number`, community, ad)
+}
+
+// forgetPhotos removes the photos of a community that no ad came of.
+func forgetPhotos(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, now time.Time) error {
+	return tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad = 0 AND received_at < $2`, lane, ledger.Micros(now.Add(-photosLast)))
+}
+
+// Load reads a note that the processes of this host share, "" where there is none.
+func (j *Journey) Load(ctx context.Context, name string) (value string, err error) {
+	err = j.DB.View(ctx, func(tx ledger.Tx) error { return getNote(ctx, tx, name, &value) })
+	return value, err
+}
+
+// Save writes a note.
+func (j *Journey) Save(ctx context.Context, name, value string) error {
+	return j.DB.Update(ctx, func(tx ledger.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO notes (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+		return err
+	})
+}
+
+func getNote(ctx context.Context, tx ledger.Tx, name string, value *string) error {
+	err := ledger.Get(ctx, tx, []any{value}, `SELECT value FROM notes WHERE name = $1`, name)
+	if ledger.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Secret returns 32 random bytes that are made when first asked for, and then
+// the same for every process of this host.
+func Secret(ctx context.Context, db ledger.DB, name string) (secret []byte, err error) {
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails
+	err = db.Update(ctx, func(tx ledger.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO notes (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+			"secret "+name, base64.StdEncoding.EncodeToString(random)); err != nil {
+			return err
+		}
+		var value string
+		if err := getNote(ctx, tx, "secret "+name, &value); err != nil {
+			return err
+		}
+		secret, err = base64.StdEncoding.DecodeString(value)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the secret of %s: %w", name, err)
+	}
+	return secret, nil
+}

@@ -23,10 +23,12 @@ func acrossCommunities() map[string]string {
 		"ledger Route: addresses":              "the one question asked of all communities: who has this address",
 		"ledger InvitationByCode: invitations": "a code is unique on the host, and all that a newcomer has",
 
-		"state Journey.keep: inbox addresses": "which community a message is for is what the statement finds out",
-		"state Journey.lanes: inbox":          "which communities have messages waiting",
-		"state Journey.waits: inbox":          "a message by the channel's id for it, which is unique on the host",
-		"state Journey.Depth: inbox":          "how much waits on the host, for whoever runs it",
+		"state Journey.keep: inbox outbox addresses": "which community a message is for is what the statement finds out",
+		"state keepPhotos: photos inbox":             "what was written just before, by its id: its community is found out there",
+		"state enqueue: outbox unsubscribed":         "it inserts the community that it compares",
+		"state Journey.lanes: inbox":                 "which communities have messages waiting",
+		"state Journey.waits: inbox":                 "a message by the channel's id for it, which is unique on the host",
+		"state Journey.Depth: inbox":                 "how much waits on the host, for whoever runs it",
 	}
 }
 

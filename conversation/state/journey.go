@@ -351,6 +351,9 @@ func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 	forward *conversation.Forward, now time.Time,
 ) error {
 	if forward != nil {
+		if err := tx.Later(ctx, `UPDATE photos SET community_id = $2 WHERE community_id = $3 AND message_id = $1`, m.id, forward.Community, lane); err != nil {
+			return err
+		}
 		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4 WHERE id = $1`,
 			m.id, forward.Community, clean(forward.Text, maxText), int64(forward.Trust))
 	}

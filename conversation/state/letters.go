@@ -191,8 +191,8 @@ func keepPhotos(ctx context.Context, tx ledger.Tx, id int64, in conversation.Inb
 }
 
 func (m *memory) Illustrate(ctx context.Context, community ledger.CommunityID, ad int64, channel, id string) (int, error) {
-	n, err := m.tx.Exec(ctx, `UPDATE photos SET ad = $2, community_id = $1
-		WHERE message_id = (SELECT id FROM inbox WHERE channel = $3 AND external_id = $4) AND ad = 0`, community, ad, channel, id)
+	n, err := m.tx.Exec(ctx, `UPDATE photos SET ad = $2 WHERE community_id = $1 AND ad = 0
+		AND message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $3 AND external_id = $4)`, community, ad, channel, id)
 	if err != nil {
 		return 0, fmt.Errorf("keep photos: %w", err)
 	}

@@ -125,7 +125,7 @@ func (t *Turn) hold() {
 		t.Say("refuse.untrusted", nil)
 		return
 	}
-	t.Say("held.ask", locales.Args{"text": cut(oneLine(t.In.Text), MostWhat)})
+	t.reply(t.Text("held.ask", locales.Args{"text": cut(oneLine(t.In.Text), MostWhat)}), yesNo(t.Printer(), 0), 0)
 	t.out[len(t.out)-1].Holds = true
 }
 

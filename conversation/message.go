@@ -19,6 +19,14 @@ const (
 	Proven
 )
 
+// String is "proven" or "claimed".
+func (t Trust) String() string {
+	if t == Proven {
+		return "proven"
+	}
+	return "claimed"
+}
+
 // Inbound is one message from a person, as a channel heard it.
 type Inbound struct {
 	Channel string    // "sms", "email", "telegram", "phone" …: the channel's Name

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestMessagesBecomeInbound(t *testing.T) {
 			Channel: "telegram", ID: "4711:" + itoa(i+1), From: "7", Name: "Maria K", Text: c.want,
 			At: at, Trust: conversation.Proven, Locale: "pt",
 		}
-		if got := ear.heard[before]; got != want {
+		if got := ear.heard[before]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.fields, got, want)
 		}
 	}

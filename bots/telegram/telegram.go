@@ -162,5 +162,21 @@ func New(config Config, handler conversation.Handler, log *slog.Logger, options 
 	return b
 }
 
+// Probe tries a configuration: it asks Telegram for the bot's name, and changes
+// nothing. Its errors are in words for the operator.
+func Probe(ctx context.Context, config Config) (username string, err error) {
+	if err := config.Check(); err != nil {
+		return "", err
+	}
+	username, err = newLibrary(config, nil).me(ctx)
+	switch {
+	case badToken(err):
+		return "", ErrToken
+	case err != nil:
+		return "", fmt.Errorf("telegram does not answer (is this machine on the Internet?): %w", err)
+	}
+	return "@" + username, nil
+}
+
 // Name is the channel's name.
 func (b *Bot) Name() string { return Channel }

@@ -215,7 +215,7 @@ func (r *Receiver) Hear(ctx context.Context, raw []byte, env Envelope) error {
 	case m.From == "":
 		log.Warn("mail: it does not name one sender, so nobody can be answered")
 		return nil
-	case !r.senders.allow(m.From, r.Now(), cmp.Or(r.PerHour, 30), cmp.Or(r.PerDay, 60)):
+	case r.tooMany(m.From):
 		log.Warn("mail: too many of one sender, so it gets no answer")
 		return nil
 	}
@@ -226,7 +226,17 @@ func (r *Receiver) Hear(ctx context.Context, raw []byte, env Envelope) error {
 			return fmt.Errorf("hand over a mail: %w", err)
 		}
 	}
+	r.senders.pace(m.From, r.perHour(), r.perDay()).took(r.Now())
 	return nil
+}
+
+func (r *Receiver) perHour() int { return cmp.Or(r.PerHour, 30) }
+func (r *Receiver) perDay() int  { return cmp.Or(r.PerDay, 60) }
+
+// tooMany reports whether a sender has had all the answers they get for now.
+// What was not kept does not count: it comes again.
+func (r *Receiver) tooMany(address string) bool {
+	return !r.senders.pace(address, r.perHour(), r.perDay()).allows(r.Now())
 }
 
 func (r *Receiver) verify(ctx context.Context, raw []byte, m *Mail) (conversation.Trust, string) {
@@ -297,10 +307,17 @@ type senders struct {
 // paced is one sender's pace.
 type paced struct{ hour, day *rate.Limiter }
 
+func (p *paced) allows(now time.Time) bool { return p.hour.TokensAt(now) >= 1 && p.day.TokensAt(now) >= 1 }
+
+func (p *paced) took(now time.Time) {
+	p.hour.AllowN(now, 1)
+	p.day.AllowN(now, 1)
+}
+
 // sendersMost bounds how many senders are counted at once.
 const sendersMost = 10_000
 
-func (s *senders) allow(address string, now time.Time, perHour, perDay int) bool {
+func (s *senders) pace(address string, perHour, perDay int) *paced {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.some[address]
@@ -312,7 +329,7 @@ func (s *senders) allow(address string, now time.Time, perHour, perDay int) bool
 		p = &paced{every(time.Hour, perHour), every(24*time.Hour, perDay)}
 		s.some[address] = p
 	}
-	return p.hour.AllowN(now, 1) && p.day.AllowN(now, 1)
+	return p
 }
 
 // IsMailError reports whether an error of Hear is the mail's own fault, so that

@@ -243,8 +243,12 @@ func (m *Mailbox) works(ctx context.Context, s *session, items []item) (bool, er
 // take hands one mail over, and marks it.
 func (m *Mailbox) take(ctx context.Context, s *session, it item) (failed, err error) {
 	raw, failed, err := s.fetch(it, m.config.MaxSize)
-	if err != nil || raw == nil && failed == nil {
+	if err != nil {
 		return nil, err
+	}
+	if raw == nil && failed == nil {
+		m.log.Debug("a mail is gone before it was heard", "uid", it.uid)
+		return nil, nil
 	}
 	if failed == nil {
 		failed = m.handOver(ctx, raw)

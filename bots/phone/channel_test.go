@@ -25,14 +25,15 @@ func TestChannels(t *testing.T) {
 		t.Run(sc.Channel, func(t *testing.T) {
 			bottest.Run(t, bottest.Harness{
 				Buttons: hasButtons(sc.Channel),
-				Start:   func(t *testing.T, h conversation.Handler) bottest.Wire { return startWire(t, sc, h) },
+				Start:   func(t *testing.T, h conversation.Handler) bottest.Wire { return startWire(t, sc, Config{}, h) },
 			})
 		})
 	}
 }
 
-func startWire(t *testing.T, sc Screen, h conversation.Handler) bottest.Wire {
-	s := New(Config{Screens: []Screen{sc}}, h)
+func startWire(t *testing.T, sc Screen, cfg Config, h conversation.Handler) bottest.Wire {
+	cfg.Screens = []Screen{sc}
+	s := New(cfg, h)
 	var acknowledged atomic.Int64
 	posts := make(chan said, 100)
 	done := make(chan struct{})

@@ -43,8 +43,18 @@ type message struct {
 	Choices  []conversation.Choice `json:"choices,omitempty"`
 	Question string                `json:"question,omitempty"` // decimal: too long for a JavaScript number
 	Press    *press                `json:"press,omitempty"`    // the choice that was made. Replaced, never changed
+	Mail     *Letter               `json:"mail,omitempty"`     // that it came or went as. Never changed
 
 	changed uint64 // when it was added or last changed, in the history's count
+}
+
+// size is how many bytes of text a message holds.
+func (m *message) size() int {
+	n := len(m.Text)
+	if m.Mail != nil {
+		n += len(m.Mail.Quote) + len(m.Mail.Source)
+	}
+	return n
 }
 
 // press is one pressed button.
@@ -126,6 +136,17 @@ func (h *history) say(m message) (done bool, err error) {
 		h.touch(old)
 	}
 	return false, nil
+}
+
+// mail returns the mail that a message came or went as: nil where it did not,
+// or where the screen does not show it (any more).
+func (h *history) mail(screen, key string) (letter *Letter, mine bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m := h.find(screen, key); m != nil {
+		return m.Mail, m.Mine
+	}
+	return nil, false
 }
 
 // press makes the choice that replies to a question. It returns the key of the
@@ -220,9 +241,9 @@ func (h *history) add(m *message) {
 		h.screens[m.Screen] = sh
 	}
 	sh.messages = append(sh.messages, m)
-	sh.bytes += len(m.Text)
+	sh.bytes += m.size()
 	for len(sh.messages) > messagesMax || (sh.bytes > screenBytesMax && len(sh.messages) > 1) {
-		sh.bytes -= len(sh.messages[0].Text)
+		sh.bytes -= sh.messages[0].size()
 		sh.messages[0] = nil // the array behind lives on: let go of the text
 		sh.messages = sh.messages[1:]
 	}

@@ -90,6 +90,7 @@ type said struct {
 	ID       string `json:"id"`       // idShape; the same one when it is sent again
 	Text     string `json:"text"`     // what was typed, or the Reply of a pressed choice
 	Question string `json:"question"` // of the pressed choice, decimal; "" for typed text
+	Answers  string `json:"answers"`  // key of the letter that lay open in a mailbox, or ""
 }
 
 // serveSay takes what a member wrote or pressed. 200 means that the handler
@@ -99,51 +100,64 @@ func (s *Server) serveSay(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, why)
 		return
 	}
-	in, screen, status, why := s.readSaid(w, r)
+	in, body, status, why := s.readSaid(w, r)
 	if status != 0 {
 		refuse(w, status, why)
 		return
 	}
 
-	key, done, err := s.note(in, screen)
-	if err != nil {
+	key, done, err := s.note(in, body)
+	switch {
+	case errors.Is(err, errReused), errors.Is(err, errAnswered):
 		refuse(w, http.StatusConflict, err.Error())
 		return
-	}
-	if done {
+	case err != nil:
+		s.notKept(w, r, in, err)
+		return
+	case done:
 		answer(w, http.StatusOK, map[string]string{})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
 	defer cancel()
-	if err := s.handler.Handle(ctx, in); err != nil {
-		s.history.settle(screen, key, failed)
-		s.cfg.Log.ErrorContext(ctx, "a message from the browser phone was not kept",
-			"channel", in.Channel, "message_id", in.ID, "err", err)
-		refuse(w, http.StatusServiceUnavailable, "it could not be kept just now")
+	if err := s.hand(ctx, in, body.Screen, key); err != nil {
+		s.history.settle(body.Screen, key, failed)
+		s.notKept(w, r, in, err)
 		return
 	}
-	s.history.settle(screen, key, sent)
+	s.history.settle(body.Screen, key, sent)
 	answer(w, http.StatusOK, map[string]string{})
+}
+
+func (s *Server) notKept(w http.ResponseWriter, r *http.Request, in conversation.Inbound, err error) {
+	s.cfg.Log.ErrorContext(r.Context(), "a message from the browser phone was not kept",
+		"channel", in.Channel, "message_id", in.ID, "err", err)
+	refuse(w, http.StatusServiceUnavailable, "it could not be kept just now")
 }
 
 // note shows what is about to be handed over on its screen: a reply that comes
 // before the handler returns is then below it.
-func (s *Server) note(in conversation.Inbound, screen string) (key string, done bool, err error) {
-	if in.Question != 0 {
-		return s.history.press(screen, strconv.FormatInt(in.Question, 10), in.Text, in.ID)
+func (s *Server) note(in conversation.Inbound, body said) (key string, done bool, err error) {
+	if in.Question != 0 && !s.mailbox(in.Channel) { // a letter has no buttons
+		return s.history.press(body.Screen, strconv.FormatInt(in.Question, 10), in.Text, in.ID)
 	}
-	key = "in-" + in.ID
-	done, err = s.history.say(message{
-		Key: key, Screen: screen, Text: in.Text, At: in.At.UnixMilli(), SMS: countSMS(in.Channel, in.Text),
-	})
-	return key, done, err
+	m := message{
+		Key: "in-" + in.ID, Screen: body.Screen, Text: in.Text, At: in.At.UnixMilli(), SMS: countSMS(in.Channel, in.Text),
+	}
+	if s.mailbox(in.Channel) {
+		letter, err := s.write(in, body)
+		if err != nil {
+			return "", false, err
+		}
+		m.Mail = &letter
+	}
+	done, err = s.history.say(m)
+	return m.Key, done, err
 }
 
 // readSaid checks a body and makes the message of it. A status other than 0
 // says what is wrong.
-func (s *Server) readSaid(w http.ResponseWriter, r *http.Request) (in conversation.Inbound, screen string, status int, why string) {
-	var body said
+func (s *Server) readSaid(w http.ResponseWriter, r *http.Request) (in conversation.Inbound, body said, status int, why string) {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyMax))
 	err := d.Decode(&body)
 	if err == nil {
@@ -152,7 +166,7 @@ func (s *Server) readSaid(w http.ResponseWriter, r *http.Request) (in conversati
 		}
 	}
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) || len(body.Text) > textMax {
-		return in, "", http.StatusRequestEntityTooLarge, fmt.Sprintf("a message has at most %d bytes", textMax)
+		return in, body, http.StatusRequestEntityTooLarge, fmt.Sprintf("a message has at most %d bytes", textMax)
 	}
 	var question int64
 	if err == nil && body.Question != "" {
@@ -163,20 +177,20 @@ func (s *Server) readSaid(w http.ResponseWriter, r *http.Request) (in conversati
 	}
 	switch {
 	case err != nil:
-		return in, "", http.StatusBadRequest, "this is not a message"
+		return in, body, http.StatusBadRequest, "this is not a message"
 	case !idShape.MatchString(body.ID):
-		return in, "", http.StatusBadRequest, "the id must be 16 to 64 letters, digits, - or _"
+		return in, body, http.StatusBadRequest, "the id must be 16 to 64 letters, digits, - or _"
 	case strings.TrimSpace(body.Text) == "" || !utf8.ValidString(body.Text):
-		return in, "", http.StatusBadRequest, "there is no text"
+		return in, body, http.StatusBadRequest, "there is no text"
 	}
 
 	sc, known, err := s.screen(r.Context(), body.Screen)
 	switch {
 	case err != nil:
 		s.cfg.Log.ErrorContext(r.Context(), "the browser phone cannot list its members", "err", err)
-		return in, "", http.StatusServiceUnavailable, "the list of members is not there just now"
+		return in, body, http.StatusServiceUnavailable, "the list of members is not there just now"
 	case !known:
-		return in, "", http.StatusNotFound, "nobody here has that phone"
+		return in, body, http.StatusNotFound, "nobody here has that phone"
 	}
 	return conversation.Inbound{
 		Channel:  sc.Channel,
@@ -188,7 +202,7 @@ func (s *Server) readSaid(w http.ResponseWriter, r *http.Request) (in conversati
 		Trust:    conversation.Proven,
 		Locale:   sc.Locale,
 		Question: question,
-	}, body.Screen, 0, ""
+	}, body, 0, ""
 }
 
 // serveEvents is the stream that keeps the open screens (?open=KEY&open=KEY)

@@ -332,6 +332,57 @@ func TestPageCountsSegmentsAsGoDoes(t *testing.T) {
 	p.Until("the count follows what is typed", `document.querySelector(".count").textContent === "12/70 · 1 SMS · special letters"`)
 }
 
+// TestPageMailbox reads and answers real mails, by keyboard.
+func TestPageMailbox(t *testing.T) {
+	v := newVillage()
+	v.quiet = true
+	st := serve(t, v, phone.Config{Mail: &phone.PostOffice{Handler: v}})
+	p := phonetest.Open(t, st.URL)
+	p.Until("a first letter is a new one", `[...document.querySelector(".email textarea").labels].filter(l => !l.hidden).map(l => l.textContent).join() === "Your letter"`)
+	send(t, st.phone, luc, conversation.Outbound{ID: 7, Text: "Pay Maria 3?\nReply YES or NO.", Thread: "pay maria 3"})
+	if got := p.WaitFor("Luc", "^Pay Maria"); got != "Pay Maria 3?\nReply YES or NO." {
+		t.Errorf("Luc reads %q", got)
+	}
+	p.Until("it has a subject, a sender and a quote", `(e => e.querySelector(".subject").textContent === "About Pay Maria 3?" && e.querySelector(".from").textContent === "Riverbank" &&
+		e.querySelector(".address").textContent === "river@crier.example" && e.querySelector(".quote").textContent === "pay maria 3")(document.querySelector(".email .opened"))`)
+	p.Until("its source is out of the way", `!document.querySelector(".email .opened .source").checkVisibility()`)
+	p.Eval(`document.querySelector(".email .opened summary").focus()`, nil)
+	p.Key('\r')
+	p.Until("Enter shows it", `document.querySelector(".email .opened .source").checkVisibility() &&
+		document.querySelector(".email .opened .source").textContent.startsWith("Subject: About Pay Maria 3?\n\nPay Maria")`)
+	p.Until("what is written answers the open letter", `[...document.querySelector(".email textarea").labels].map(l => l.textContent).join() === "Your answer,About Pay Maria 3?"`)
+
+	p.Type("Luc", "yes")
+	send(t, st.phone, luc, conversation.Outbound{ID: 8, Text: "News of the week"})
+	p.WaitFor("Luc", "^News")
+	p.Until("the letter that is being answered stays open", `document.querySelector(".email .opened .subject").textContent === "About Pay Maria 3?"`)
+	p.Key('\r')
+	p.Until("the answer is in the mailbox", `(e => e?.dataset.state === "sent" && e.querySelector(".subject").textContent === "Re: About Pay Maria 3?" &&
+		e.querySelector(".preview").textContent === "yes")(document.querySelector(".email .mine"))`)
+	p.Eval(`document.querySelector(".email .mine .head").click()`, nil)
+	p.Until("as typed, with its source", `document.querySelector(".email .opened .text").textContent === "yes" && document.querySelector(".email .opened .source").textContent.includes("You wrote:")`)
+	p.Until("nobody answers their own letter", `[...document.querySelector(".email textarea").labels].filter(l => !l.hidden).map(l => l.textContent).join() === "Your letter"`)
+	p.Say("Luc", "balance")
+	p.Reload()
+	p.Until("all is there again", `[...document.querySelectorAll(".email .mail .subject")].map(e => e.textContent).join() === "New,Re: About Pay Maria 3?,About News of the week,About Pay Maria 3?"`)
+	if got := v.received(); len(got) != 2 || got[0].Text != "yes" || got[1].Text != "balance" {
+		t.Errorf("the handler got %+v", got)
+	}
+
+	p.Eval(`document.querySelectorAll(".email details").forEach(d => d.open = true)`, nil)
+	p.Eval(`document.querySelectorAll(".email .body").forEach(b => b.hidden = false)`, nil)
+	for _, dark := range []bool{false, true} {
+		p.Dark(dark)
+		var problems []string
+		if p.Eval(readabilityProblems, &problems); len(problems) > 0 {
+			t.Errorf("dark %v: %s", dark, strings.Join(problems, "\n"))
+		}
+	}
+	p.Size(320, 800)
+	p.Until("nothing is wider than the page", `document.documentElement.scrollWidth <= document.documentElement.clientWidth &&
+		[...document.querySelectorAll(".email .log, .email .log *")].every(e => e.scrollWidth <= e.clientWidth || getComputedStyle(e).overflow === "hidden" || getComputedStyle(e).display === "inline")`)
+}
+
 // TestPageScreenshots leaves pictures of the page where CRIER_SCREENSHOTS says,
 // or in a folder that goes with the test.
 func TestPageScreenshots(t *testing.T) {

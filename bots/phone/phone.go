@@ -5,8 +5,9 @@
 //
 // It is a stand-in for real channels: Server.Channel("sms") is the texts'
 // outgoing side, and a message typed on a screen of that channel comes in as
-// one of "sms". Everybody who can open the page can speak as any of its
-// members, so it is for samples and lessons only, and guard.go keeps others out.
+// one of "sms". With Config.Mail what lies in a mailbox are real mails. Everybody
+// who can open the page can speak as any of its members, so it is for samples
+// and lessons only, and guard.go keeps others out.
 //
 // The history of the screens is in memory and ends with the process.
 package phone
@@ -62,6 +63,10 @@ type Config struct {
 	// Host is a name beside the loopback ones that the page may be reached
 	// by, without a port. It counts only where Token is set.
 	Host string
+
+	// Mail makes real mails of what is written to and on screens of the channel
+	// "email". nil: they show and send texts.
+	Mail Mail
 
 	Log *slog.Logger     // nil: none
 	Now func() time.Time // nil: time.Now
@@ -135,8 +140,8 @@ func (c channel) Name() string { return c.name }
 // Send shows the message on the screen with this channel and address, at once
 // where it is open, and otherwise as soon as somebody opens it. It never waits
 // for a browser. A repeated Outbound.ID is shown once. An address that no
-// screen can have is a final *conversation.SendError; the only other error is
-// ctx's.
+// screen can have is a final *conversation.SendError; the only other errors are
+// ctx's and Mail's.
 func (c channel) Send(ctx context.Context, out conversation.Outbound) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("send on the browser phone: %w", err)
@@ -159,6 +164,13 @@ func (c channel) Send(ctx context.Context, out conversation.Outbound) (string, e
 		if out.Question != 0 {
 			m.Question = strconv.FormatInt(out.Question, 10)
 		}
+	}
+	if c.server.mailbox(c.name) {
+		letter, err := c.server.cfg.Mail.Letter(out)
+		if err != nil {
+			return "", fmt.Errorf("send on the browser phone: %w", err)
+		}
+		m.Text, m.Mail = letter.Text, &letter
 	}
 	return c.server.history.receive(m), nil
 }

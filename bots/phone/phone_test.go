@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -174,7 +175,7 @@ func TestSayBecomesAnInbound(t *testing.T) {
 			Channel: sc.Channel, ID: id, From: sc.Address, Name: sc.Name, Locale: sc.Locale,
 			Text: "pay luc 5 for eggs", At: now, Trust: conversation.Proven,
 		}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}

@@ -21,6 +21,8 @@ func DefaultTexts() map[string]string {
 		"messages": "Messages of {name}",
 		"write":    "Write as {name}",
 		"answer":   "Your letter",
+		"reply":    "Your answer",
+		"source":   "Source of the mail",
 		"send":     "Send",
 		"you":      "You",
 		"sms_used": "{used}/{room} · {segments} SMS",

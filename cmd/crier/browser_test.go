@@ -60,11 +60,13 @@ func TestDemoInABrowser(t *testing.T) {
 			page.WaitFor(maria, say.paid)
 			page.WaitFor(luc, say.received)
 
-			page.Say(luc, say.charge)
+			page.Until("what Luc gets is a mail", `document.querySelector(".email .opened .source").textContent.includes("multipart/alternative")`)
+			page.Say(luc, say.charge) // on top of the receipt
 			page.WaitFor(maria, say.asks)
 			page.Say(maria, say.yes)
 			page.WaitFor(luc, say.settled)
 
+			page.Eval(`document.querySelector(".email .opened .head").click()`, nil) // he begins a new mail
 			page.Say(luc, say.offer)
 			page.WaitFor(luc, say.up)
 			page.Say(maria, say.search)

@@ -16,7 +16,10 @@ import (
 	"crier/locales"
 )
 
-const demoListen = "127.0.0.1:8480"
+const (
+	demoListen = "127.0.0.1:8480"
+	demoTitle  = "Riverbank LETS" // the name of the sample community
+)
 
 func (p *program) demoCommand() *cobra.Command {
 	var address, locale string
@@ -73,8 +76,13 @@ func (p *program) demo(ctx context.Context, address, locale string) (err error) 
 		return err
 	}
 	journey := state.New(state.Config{DB: db, Engine: engine, Log: log, Holder: holder()})
+	seal, err := newSeal(ctx, db)
+	if err != nil {
+		return err
+	}
 	page := newPage(db, journey, phone.Config{
-		Title: "Riverbank LETS", Screens: demoScreens(world, locale), Log: log,
+		Title: demoTitle, Screens: demoScreens(world, locale), Log: log,
+		Mail: newDemoMail(seal, journey, world.Slug, demoTitle, catalog, log, p.now),
 	}, catalog, locale, demoChannels)
 	for _, name := range demoChannels {
 		journey.Send(page.Channel(name), 0)

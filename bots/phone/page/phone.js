@@ -100,9 +100,12 @@ function composer(phone) {
   const { id, look, screen } = phone;
   phone.input = el("textarea", { id: id + "-text", rows: look === "email" ? 3 : 1, dir: "auto", lang: screen.locale, autocomplete: "off", enterkeyhint: "send" });
   phone.count = look === "sms" ? el("output", { class: "count", for: id + "-text" }) : null;
+  phone.label = el("label", { for: id + "-text", class: look === "email" ? "" : "unseen" },
+    look === "email" ? say("answer") : say("write", { name: screen.name }));
+  phone.about = look === "email" ? el("label", { for: id + "-text", class: "about", dir: "auto", hidden: true }) : null;
   const form = el("form", { class: "compose", autocomplete: "off" },
-    el("label", { for: id + "-text", class: look === "email" ? "" : "unseen" },
-      look === "email" ? say("answer") : say("write", { name: screen.name })),
+    phone.label,
+    phone.about,
     phone.input,
     phone.count,
     el("button", { type: "submit", class: "send", "aria-label": say("send") }, icon("send"), el("span", {}, say("send"))));
@@ -128,7 +131,7 @@ function composer(phone) {
     grow();
     phone.input.focus();
     const id = newId();
-    const m = { key: "in-" + id, id, screen: screen.key, mine: true, text, at: Date.now(), state: "sending", sms: look === "sms" ? segments(text) : undefined };
+    const m = { key: "in-" + id, id, screen: screen.key, mine: true, text, at: Date.now(), state: "sending", sms: look === "sms" ? segments(text) : undefined, answers: answered(phone)?.key };
     deliver(phone, m);
   });
   if (phone.count) phone.count.textContent = counted(segments(""));
@@ -174,8 +177,8 @@ function show(phone, m) {
 
   if (phone.look === "email") {
     phone.log.prepend(shown.node);
-    const busy = phone.input.value !== "" || phone.log.contains(document.activeElement) && phone.log !== document.activeElement;
-    if (!m.mine && !(busy && phone.opened)) openLetter(phone, shown);
+    const reading = phone.opened && phone.log.contains(document.activeElement) && phone.log !== document.activeElement;
+    if (!m.mine && !reading && phone.input.value === "") openLetter(phone, shown);
     else if (phone.opened == null || m.mine) phone.log.scrollTop = 0;
   } else {
     phone.log.append(shown.node);
@@ -225,10 +228,12 @@ function letter(phone, m) {
   const id = phone.id + "-letter-" + ((phone.shown ?? 0) + 1);
   const lines = m.text.trim().split("\n");
   const foot = el("div", { class: "foot" });
+  const from = el("bdi", {}, m.mine ? say("you") : boot.title);
+  const subject = el("span", { class: "subject", dir: "auto", lang: m.locale }, lines[0]);
   const head = el("button", { type: "button", class: "head", "aria-expanded": "false", "aria-controls": id },
-    el("span", { class: "from" }, el("bdi", {}, m.mine ? say("you") : boot.title)),
+    el("span", { class: "from" }, from),
     el("time", { datetime: new Date(m.at).toISOString() }, clock(m.at)),
-    el("span", { class: "subject", dir: "auto", lang: m.locale }, lines[0]));
+    subject);
   const body = el("div", { class: "body", id, hidden: true },
     el("p", { class: "text", dir: "auto", lang: m.locale || phone.screen.locale }, m.text));
   const node = el("article", { class: "message " + (m.mine ? "mine" : "theirs unread") + (lines.length === 1 ? " short" : "") }, head, body, foot);
@@ -237,10 +242,29 @@ function letter(phone, m) {
     update() {
       node.dataset.state = this.m.state ?? "";
       foot.replaceChildren(...stateParts(this.m.state, this.m.problem, () => deliver(phone, this.m)));
+      if (this.m.mail && !node.classList.contains("mail")) showMail(this, from, subject);
     },
   };
   head.addEventListener("click", () => phone.opened === shown ? closeLetter(phone) : openLetter(phone, shown));
   return shown;
+}
+
+// showMail completes a letter that is a real mail. That of one's own is known
+// only when the server has written it.
+function showMail({ m, node, head, body }, from, subject) {
+  const { mail } = m, [line] = m.text.trim().split("\n");
+  node.classList.add("mail");
+  node.classList.remove("short");
+  subject.textContent = mail.subject;
+  if (!m.mine) {
+    from.textContent = mail.from;
+    body.prepend(el("p", { class: "address" }, el("bdi", {}, mail.address)));
+  } else if (line !== mail.subject) {
+    head.append(el("span", { class: "preview", dir: "auto", lang: m.locale }, line));
+  }
+  if (mail.quote) body.append(el("blockquote", { class: "quote", dir: "auto" }, mail.quote));
+  body.append(el("details", {}, el("summary", {}, say("source")),
+    el("pre", { class: "source", dir: "ltr" }, mail.source.replaceAll("\r\n", "\n"))));
 }
 
 function openLetter(phone, shown) {
@@ -251,6 +275,7 @@ function openLetter(phone, shown) {
   shown.node.classList.remove("unread");
   shown.node.classList.add("opened");
   phone.log.scrollTop = shown.node.offsetTop - phone.log.offsetTop;
+  address(phone);
 }
 
 function closeLetter(phone) {
@@ -259,6 +284,19 @@ function closeLetter(phone) {
   phone.opened.head.setAttribute("aria-expanded", "false");
   phone.opened.node.classList.remove("opened");
   phone.opened = null;
+  address(phone);
+}
+
+// answered is the letter that lies open in a mailbox of real mails: what is
+// written then answers it.
+const answered = phone => phone.opened?.m.mail && !phone.opened.m.mine ? phone.opened.m : undefined;
+
+// address says above the box what the letter in it is.
+function address(phone) {
+  const m = answered(phone);
+  phone.label.textContent = say(m ? "reply" : "answer");
+  phone.about.hidden = !m;
+  phone.about.textContent = m ? m.mail.subject : "";
 }
 
 function footParts(phone, m) {
@@ -284,7 +322,7 @@ function stateParts(state, problem, again) {
 async function deliver(phone, m) {
   show(phone, { ...m, state: "sending", problem: undefined });
   const id = m.key.slice("in-".length);
-  const problem = await inTurn(phone, { screen: phone.screen.key, id, text: m.text });
+  const problem = await inTurn(phone, { screen: phone.screen.key, id, text: m.text, answers: m.answers });
   show(phone, { ...m, state: problem ? "failed" : "sent", problem });
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"crier/bots/telegram"
+	"crier/mail"
 )
 
 // config is what crier.toml holds. crier.example.toml describes every key.
@@ -24,7 +25,10 @@ type config struct {
 	DatabaseFile string           `toml:"database_file"`
 	Listen       string           `toml:"listen"`
 	Log          logConfig        `toml:"log"`
+	PublicURL    string           `toml:"public_url"` // of Listen, as seen from outside; "": it is not
 	Telegram     []telegramConfig `toml:"telegram"`
+	Mail         []mailConfig     `toml:"mail"`
+	LMTP         lmtpConfig       `toml:"lmtp"`
 	Phone        phoneConfig      `toml:"phone"`
 
 	dir string // of the file: relative paths in it start there
@@ -45,6 +49,40 @@ type telegramConfig struct {
 	Endpoint   string `toml:"endpoint"` // "": Telegram's own
 }
 
+// mailConfig is one mailbox.
+type mailConfig struct {
+	Community    string   `toml:"community"` // slug; "": all
+	Address      string   `toml:"address"`
+	Detail       string   `toml:"detail"` // "+": mails to river+anything@ come too
+	IMAP         string   `toml:"imap"`   // URL; "": mails come by LMTP
+	SMTP         string   `toml:"smtp"`   // URL
+	User         string   `toml:"user"`   // "": the address
+	PasswordEnv  string   `toml:"password_env"`
+	PasswordFile string   `toml:"password_file"`
+	Folder       string   `toml:"folder"`
+	MoveTo       string   `toml:"move_to"` // "": they stay, marked as read
+	Problems     string   `toml:"problems"`
+	AuthservIDs  []string `toml:"authserv_ids"`
+	DKIMSelector string   `toml:"dkim_selector"` // "": the mail server signs
+	DKIMKeyFile  string   `toml:"dkim_key_file"`
+	Connections  int      `toml:"connections"`
+	CAFile       string   `toml:"ca_file"` // "": the certificates that the machine trusts
+
+	// OAuth 2, for providers that want it in place of a password.
+	OAuthTokenURL    string `toml:"oauth_token_url"` // "": a password
+	OAuthClientID    string `toml:"oauth_client_id"`
+	OAuthSecretEnv   string `toml:"oauth_client_secret_env"`
+	OAuthSecretFile  string `toml:"oauth_client_secret_file"`
+	OAuthRefreshEnv  string `toml:"oauth_refresh_token_env"`
+	OAuthRefreshFile string `toml:"oauth_refresh_token_file"`
+}
+
+// lmtpConfig is where a mail server hands mails over.
+type lmtpConfig struct {
+	Listen string `toml:"listen"` // host:port, or the path of a socket; "": nowhere
+	SMTP   bool   `toml:"smtp"`   // it speaks SMTP there
+}
+
 type phoneConfig struct {
 	Enabled  bool     `toml:"enabled"`
 	Listen   string   `toml:"listen"`
@@ -60,6 +98,10 @@ const (
 	tokenEnv  = "CRIER_TELEGRAM_TOKEN"
 	secretEnv = "CRIER_WEBHOOK_SECRET"
 	keyEnv    = "CRIER_PHONE_KEY"
+
+	passwordEnv     = "CRIER_MAIL_PASSWORD"
+	oauthSecretEnv  = "CRIER_OAUTH_CLIENT_SECRET"
+	oauthRefreshEnv = "CRIER_OAUTH_REFRESH_TOKEN"
 )
 
 // keyMin is how long the key of the browser phone must be.
@@ -71,6 +113,13 @@ func defaults() *config {
 		Listen:   "127.0.0.1:8481",
 		Log:      logConfig{Format: "text", Level: "info"},
 		Phone:    phoneConfig{Listen: "127.0.0.1:8482", KeyEnv: keyEnv, Channels: []string{"phone"}},
+	}
+}
+
+func defaultMailbox() mailConfig {
+	return mailConfig{
+		PasswordEnv: passwordEnv, Folder: "INBOX", Problems: "Crier problems", Connections: 4, AuthservIDs: []string{},
+		OAuthSecretEnv: oauthSecretEnv, OAuthRefreshEnv: oauthRefreshEnv,
 	}
 }
 
@@ -105,6 +154,20 @@ func loadConfig(file string) (*config, error) {
 		}
 		if b.SecretEnv == "" {
 			b.SecretEnv = d.SecretEnv
+		}
+	}
+	for i := range c.Mail {
+		m, d := &c.Mail[i], defaultMailbox()
+		for _, one := range []struct{ set, to *string }{
+			{&m.PasswordEnv, &d.PasswordEnv}, {&m.Folder, &d.Folder}, {&m.Problems, &d.Problems},
+			{&m.OAuthSecretEnv, &d.OAuthSecretEnv}, {&m.OAuthRefreshEnv, &d.OAuthRefreshEnv},
+		} {
+			if *one.set == "" {
+				*one.set = *one.to
+			}
+		}
+		if m.Connections == 0 {
+			m.Connections = d.Connections
 		}
 	}
 	c.dir = filepath.Dir(file)
@@ -142,11 +205,54 @@ func (c *config) check() error {
 		}
 		paths[path] = true
 	}
+	if err := c.checkMail(); err != nil {
+		return err
+	}
 	if c.Phone.Enabled && len(c.Phone.Channels) == 0 {
 		return errors.New("phone.channels is empty: the page stands for no channel")
 	}
 	if c.Phone.Enabled && len(c.Telegram) > 0 && slices.Contains(c.Phone.Channels, telegram.Channel) {
 		return errors.New("phone.channels: there is a real bot for telegram, so the page cannot stand for it")
+	}
+	if c.Phone.Enabled && len(c.Mail) > 0 && slices.Contains(c.Phone.Channels, mail.Channel) {
+		return errors.New("phone.channels: there is a real mailbox, so the page cannot stand for it")
+	}
+	return nil
+}
+
+// checkMail says what is missing or twice in the mailboxes. What their servers
+// are asked for is checked where they are made.
+func (c *config) checkMail() error {
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || u.Scheme != "https" {
+			return errors.New("public_url must be an address such as https://crier.example")
+		}
+	}
+	seen, serves := map[string]bool{}, map[string]bool{}
+	for i := range c.Mail {
+		m := &c.Mail[i]
+		address, ok := mail.CanonicalAddress(m.Address)
+		switch {
+		case !ok:
+			return fmt.Errorf("mail.address is %q, not a mail address such as river@example.org", m.Address)
+		case seen[address]:
+			return fmt.Errorf("mail.address: %s stands in two [[mail]] tables", address)
+		case serves[m.Community]:
+			return fmt.Errorf("mail.community: two mailboxes serve %q: each community has one", m.Community)
+		case m.Detail != "" && m.Detail != "+" && m.Detail != "-":
+			return fmt.Errorf("mail.detail is %q, not + or - or nothing", m.Detail)
+		case m.SMTP == "":
+			return fmt.Errorf("mail.smtp: %s has no server to send by, such as smtps://smtp.example.org", address)
+		case m.IMAP == "" && c.LMTP.Listen == "":
+			return fmt.Errorf("mail.imap: nothing says how the mails to %s come: set imap, or listen in [lmtp]", address)
+		case (m.DKIMSelector == "") != (m.DKIMKeyFile == ""):
+			return errors.New("mail.dkim_selector and mail.dkim_key_file go together")
+		}
+		seen[address], serves[m.Community] = true, true
+		m.Address = address
+	}
+	if c.LMTP.Listen != "" && len(c.Mail) == 0 {
+		return errors.New("lmtp.listen: there is no [[mail]] table that says which address mails come to")
 	}
 	return nil
 }

@@ -30,12 +30,19 @@ func TestExample(t *testing.T) {
 	// With the tables that start out empty.
 	commented := regexp.MustCompile(`(?m)^# (\[\[?[a-z]+\]?\]|# .*|[a-z_]+ = .*)$`)
 	whole := commented.ReplaceAllString(string(text), "$1")
+	// Three things have no default that could work.
+	whole = strings.NewReplacer(`address = ""`, `address = "river@example.org"`, `smtp = ""`, `smtp = "smtps://x"`, `imap = ""`, `imap = "imaps://x"`).Replace(whole)
 	all, err := loadConfig(write(t, "crier.toml", whole))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(all.Telegram) != 1 || all.Telegram[0] != defaultBot() {
 		t.Errorf("the example's bot is %+v, and the default %+v", all.Telegram, defaultBot())
+	}
+	box := defaultMailbox()
+	box.Address, box.SMTP, box.IMAP = "river@example.org", "smtps://x", "imaps://x"
+	if len(all.Mail) != 1 || !reflect.DeepEqual(all.Mail[0], box) {
+		t.Errorf("the example's mailbox is %+v, and the default %+v", all.Mail, box)
 	}
 	keys := regexp.MustCompile(`(?m)^([a-z_]+) = `).FindAllStringSubmatch(whole, -1)
 	said := map[string]int{}
@@ -78,8 +85,17 @@ func TestConfigErrors(t *testing.T) {
 		"[[telegram]]\nwebhook = 'https://x.example/{a}'":     "with a path",
 		"[[telegram]]\nwebhook = 'https://x.example/metrics'": "/metrics is used twice",
 		"[[telegram]]\nwebhook = 'https://x.example/a'\n[[telegram]]\nwebhook = 'https://y.example/a'\n": "/a is used twice",
-		"[phone]\nenabled = true\nchannels = []":                                                         "phone.channels",
-		"[phone]\nenabled = true\nchannels = ['telegram']\n[[telegram]]\ntoken_env = 'X'":                "cannot stand for it",
+		"public_url = 'crier.example'":                                                            "https://crier.example",
+		"[[mail]]\naddress = 'river'":                                                             "not a mail address",
+		"[[mail]]\naddress = 'a@x.example'":                                                       "no server to send by",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'":                                   "set imap",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\ndetail = '/'": "mail.detail",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\n[[mail]]\naddress = 'A@X.example'": "in two",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\n[[mail]]\naddress = 'b@x.example'": "two mailboxes serve",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\ndkim_selector = 's'":               "go together",
+		"[lmtp]\nlisten = '127.0.0.1:8424'":                                               "no [[mail]] table",
+		"[phone]\nenabled = true\nchannels = []":                                          "phone.channels",
+		"[phone]\nenabled = true\nchannels = ['telegram']\n[[telegram]]\ntoken_env = 'X'": "cannot stand for it",
 	} {
 		file := write(t, "crier.toml", text)
 		fails(t, want, "serve", "--config", file)

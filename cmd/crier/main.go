@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -59,13 +60,22 @@ type program struct {
 	getenv   func(string) string
 	now      func() time.Time
 
+	lookupTXT func(ctx context.Context, name string) ([]string, error)
+
 	database string // flag --database
 	config   string // flag --config
 }
 
 // run runs the command line args. Tests start the program here.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) error {
-	p := &program{in: stdin, out: stdout, err: stderr, getenv: getenv, now: time.Now}
+	return runWith(ctx, args, stdin, stdout, stderr, getenv, net.DefaultResolver.LookupTXT)
+}
+
+// runWith is run with another DNS.
+func runWith(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string,
+	lookupTXT func(ctx context.Context, name string) ([]string, error),
+) error {
+	p := &program{in: stdin, out: stdout, err: stderr, getenv: getenv, now: time.Now, lookupTXT: lookupTXT}
 	root := p.group(&cobra.Command{
 		Use:   "crier",
 		Short: "Trade in your exchange group by text message, e-mail or Telegram",
@@ -73,7 +83,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 message, e-mail or Telegram in their own words. Try it with: crier demo`,
 		Example: "  crier demo",
 	}, p.demoCommand(), p.serveCommand(), p.communityCommand(), p.memberCommand(), p.inviteCommand(), p.chatCommand(),
-		p.rehearseCommand(), p.understandCommand(), p.ledgerCommand(), p.versionCommand())
+		p.rehearseCommand(), p.understandCommand(), p.ledgerCommand(), p.mailCommand(), p.doctorCommand(), p.versionCommand())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

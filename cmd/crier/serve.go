@@ -21,6 +21,7 @@ import (
 	"crier/conversation/state"
 	"crier/ledger"
 	"crier/ledger/postgres"
+	"crier/mail"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -50,6 +51,10 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	bots, err := p.botConfigs(c)
+	if err != nil {
+		return err
+	}
+	boxes, err := p.mailboxes(c)
 	if err != nil {
 		return err
 	}
@@ -85,11 +90,18 @@ func (p *program) serve(ctx context.Context) (err error) {
 	})
 	figures.watch(journey)
 
-	if err := checkCommunities(ctx, db, bots, log); err != nil {
+	if err := checkCommunities(ctx, db, bots, boxes, log); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	channels := p.addTelegram(mux, journey, bots, log)
+	post, err := p.addMail(ctx, c, mux, db, journey, boxes, catalog, log)
+	if err != nil {
+		return err
+	}
+	if len(boxes) > 0 {
+		channels = append(channels, mail.Channel)
+	}
 	var page *phone.Server
 	if c.Phone.Enabled {
 		page = newPage(db, journey, phone.Config{Token: key, Host: c.Phone.Host, Log: log}, catalog, "", c.Phone.Channels)
@@ -130,6 +142,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	for _, b := range bots {
 		running.start(ctx, "telegram "+b.id, func(ctx context.Context) error { return b.run(ctx, journey, menus(catalog), log) })
 	}
+	c.startMail(ctx, running, post, journey, log)
 	running.start(ctx, "clock", func(ctx context.Context) error {
 		return journey.Lease(ctx, "tick", func(ctx context.Context) error { everyMinute(ctx, journey, log); return nil })
 	})
@@ -143,7 +156,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 }
 
 // checkCommunities says in the log what is not there, although it is served.
-func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, log *slog.Logger) error {
+func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, boxes []*servedMailbox, log *slog.Logger) error {
 	return db.View(ctx, func(tx ledger.Tx) error {
 		all, err := ledger.Communities(ctx, tx)
 		if err != nil {
@@ -152,9 +165,17 @@ func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, log 
 		if len(all) == 0 {
 			log.Warn("there is no community yet: crier community new founds one")
 		}
+		there := func(slug string) bool {
+			return slug == "" || slices.ContainsFunc(all, func(c ledger.Community) bool { return c.Slug == slug })
+		}
 		for _, b := range bots {
-			if b.Community != "" && !slices.ContainsFunc(all, func(c ledger.Community) bool { return c.Slug == b.Community }) {
+			if !there(b.Community) {
 				log.Warn("a Telegram bot serves a community that is not there", "community", b.Community)
+			}
+		}
+		for _, b := range boxes {
+			if !there(b.Community) {
+				log.Warn("a mailbox serves a community that is not there", "community", b.Community)
 			}
 		}
 		return nil

@@ -18,7 +18,7 @@ quick:
 	$(GO) test ./locales/ ./conversation/ ./conversation/understand/ ./bots/
 
 test:
-	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm
+	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm dovecot-imapd dovecot-lmtpd postfix
 	$(GO) vet ./...
 	$(GO) test -race -timeout 14m ./...
 
@@ -39,6 +39,6 @@ lint:
 
 bench:
 	./.ci/packages postgresql
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/ ./mail/ ./mail/smtp/
 
 .PHONY: demo quick test transcripts fuzz lint bench

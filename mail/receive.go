@@ -307,7 +307,9 @@ type senders struct {
 // paced is one sender's pace.
 type paced struct{ hour, day *rate.Limiter }
 
-func (p *paced) allows(now time.Time) bool { return p.hour.TokensAt(now) >= 1 && p.day.TokensAt(now) >= 1 }
+func (p *paced) allows(now time.Time) bool {
+	return p.hour.TokensAt(now) >= 1 && p.day.TokensAt(now) >= 1
+}
 
 func (p *paced) took(now time.Time) {
 	p.hour.AllowN(now, 1)

@@ -113,7 +113,7 @@ func openLetter(t testing.TB, data []byte) opened {
 		}
 		*part.text = strings.ReplaceAll(string(text), "\r\n", "\n")
 	}
-	if p, err := parts.NextPart(); err != io.EOF {
+	if p, err := parts.NextPart(); !errors.Is(err, io.EOF) {
 		t.Fatalf("there is a third part: %v, %v", p, err)
 	}
 	return o

@@ -359,7 +359,7 @@ func isHidden(t html.Token, css string) bool {
 // nothing but a unit: "font-size:0px", and not "font-size:0.9em".
 func declares(css, declaration string) bool {
 	for d := range strings.SplitSeq(css, ";") {
-		if rest, ok := strings.CutPrefix(d, declaration); ok && strings.Trim(rest, "0pxtem%!importan") == "" && rest != "." {
+		if rest, ok := strings.CutPrefix(d, declaration); ok && strings.Trim(rest, "0pxtem%!ioran") == "" && rest != "." {
 			return true
 		}
 	}

@@ -112,7 +112,8 @@ func TestCharsets(t *testing.T) {
 	const german, russian, japan, chinese = "für 5 €: Käse", "заплати 5", "卵を五つ", "联通鸡蛋五个"
 	encode := func(e interface {
 		String(string) (string, error)
-	}, s string) string {
+	}, s string,
+	) string {
 		out, err := e.String(s)
 		if err != nil {
 			t.Fatal(err)

@@ -168,7 +168,7 @@ func headerBlock(lines []line, i int) int {
 			break // a list of addresses goes on for a line or two
 		}
 	}
-	if seen&fieldFrom == 0 || seen&fieldSubject == 0 && !(written && seen&(fieldDate|fieldTo) != 0) {
+	if seen&fieldFrom == 0 || seen&fieldSubject == 0 && (!written || seen&(fieldDate|fieldTo) == 0) {
 		return 0
 	}
 	for last+1 < len(lines) && lines[last+1].plain() && last < i+blockMax {
@@ -306,7 +306,7 @@ func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 func quoteLine(s string) certainty {
 	dashed := strings.HasPrefix(s, "--") && strings.HasSuffix(s, "--") // Zoho's, and that of old Android phones
 	ended := dashed || strings.HasSuffix(s, ":")
-	if !ended && !(startsQuoteLine(s) && hasClock(s) && namedAddress.MatchString(s)) {
+	if !ended && (!startsQuoteLine(s) || !hasClock(s) || !namedAddress.MatchString(s)) {
 		return no
 	}
 	s = strings.Trim(s, "-: ")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	netmail "net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -157,13 +156,10 @@ func withoutArmor(text string) string {
 	return strings.TrimPrefix(strings.ReplaceAll("\n"+rest, "\n- ", "\n"), "\n")
 }
 
-// answer is how the subject of an answer or of a forwarded mail begins.
-var answer = regexp.MustCompile(`(?i)^\s*(re|aw|antw|antwoord|antwort|rv|res|resp|réf|ref|rép|rif|r|tr|fw|fwd|wg|doorst|enc|i|sv|vs|vl|odp|ynt)\s*(\[\d+\]|\(\d+\)|\^\d+)?\s*[:：]`)
-
 // answers tells whether the mail answers or forwards another: its subject is
 // then not what its sender has to say.
 func (m *Mail) answers() bool {
-	return len(m.InReplyTo) > 0 || len(m.References) > 0 || answer.MatchString(m.Subject)
+	return len(m.InReplyTo) > 0 || len(m.References) > 0 || ofAnother.MatchString(m.Subject)
 }
 
 // identify makes Mail.ID.

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -116,18 +117,26 @@ func (t Thread) answer() string {
 // inReply puts one "Re:" before a subject, however many there were.
 func inReply(subject string) string { return "Re: " + withoutReply(subject) }
 
-// replyWords are what mail programs put before the subject of an answer.
-var replyWords = map[string]bool{
-	"re": true, "réf": true, "aw": true, "antw": true, "sv": true, "vs": true, "odp": true, "ynt": true, "rif": true, "r": true,
-}
+// What mail programs put before the subject of an answer, and of a mail that
+// they forward.
+const (
+	replyWords   = `re|aw|antw|antwoord|antwort|res|resp|réf|ref|rép|rif|r|sv|vs|odp|ynt`
+	forwardWords = `rv|tr|fw|fwd|wg|doorst|enc|i|vl`
+	afterWord    = `\s*(?:\[\d+\]|\(\d+\)|\^\d+)?\s*[:：]\s*`
+)
+
+var (
+	ofAnswer  = regexp.MustCompile(`(?i)^\s*(?:` + replyWords + `)` + afterWord)
+	ofAnother = regexp.MustCompile(`(?i)^\s*(?:` + replyWords + `|` + forwardWords + `)` + afterWord)
+)
 
 // withoutReply takes "Re:", "AW: Re[2]:" and their like off a subject.
 func withoutReply(subject string) string {
 	for {
-		word, rest, found := strings.Cut(subject, ":")
-		if !found || !replyWords[strings.ToLower(strings.TrimRight(word, " [](0123456789)"))] {
+		prefix := ofAnswer.FindString(subject)
+		if prefix == "" {
 			return subject
 		}
-		subject = strings.TrimSpace(rest)
+		subject = subject[len(prefix):]
 	}
 }

@@ -257,7 +257,7 @@ func (c *check) unfit(sig signature) (why string) {
 		return "Subject is not signed"
 	case !toUs && !ccUs:
 		return "it was written to somebody else"
-	case !(toUs && covers("to")) && !(ccUs && covers("cc")):
+	case (!toUs || !covers("to")) && (!ccUs || !covers("cc")):
 		return "To is not signed"
 	}
 

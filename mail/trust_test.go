@@ -210,19 +210,19 @@ func expect(t *testing.T, v *mail.Verifier, raw, why string) {
 	}
 }
 
-func swap(old, new string) string {
+func swap(old, instead string) string {
 	if !strings.Contains(letter, old) {
 		panic("the letter has no " + old)
 	}
-	return strings.Replace(letter, old, new, 1)
+	return strings.Replace(letter, old, instead, 1)
 }
 
 // changed is a mail that was changed after it was signed.
-func changed(raw, old, new string) string {
+func changed(raw, old, instead string) string {
 	if !strings.Contains(raw, old) {
 		panic("the mail has no " + old)
 	}
-	return strings.Replace(raw, old, new, 1)
+	return strings.Replace(raw, old, instead, 1)
 }
 
 func TestASignatureProvesTheSender(t *testing.T) {

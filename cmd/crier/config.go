@@ -159,8 +159,11 @@ func loadConfig(file string) (*config, error) {
 	for i := range c.Mail {
 		m, d := &c.Mail[i], defaultMailbox()
 		for _, one := range []struct{ set, to *string }{
-			{&m.PasswordEnv, &d.PasswordEnv}, {&m.Folder, &d.Folder}, {&m.Problems, &d.Problems},
-			{&m.OAuthSecretEnv, &d.OAuthSecretEnv}, {&m.OAuthRefreshEnv, &d.OAuthRefreshEnv},
+			{&m.PasswordEnv, &d.PasswordEnv},
+			{&m.Folder, &d.Folder},
+			{&m.Problems, &d.Problems},
+			{&m.OAuthSecretEnv, &d.OAuthSecretEnv},
+			{&m.OAuthRefreshEnv, &d.OAuthRefreshEnv},
 		} {
 			if *one.set == "" {
 				*one.set = *one.to

@@ -66,7 +66,7 @@ func (p *program) doctor(ctx context.Context) error {
 	}
 	f := &findings{p: p}
 	p.say("Database\n")
-	communities := p.checkDatabase(ctx, c, f)
+	communities := p.checkDatabase(ctx, f)
 	p.say("Clock\n")
 	p.checkClock(ctx, c, f)
 	p.checkTelegram(ctx, c, f)
@@ -87,7 +87,7 @@ func (p *program) doctor(ctx context.Context) error {
 
 // checkDatabase opens the database, and returns the short names of the
 // communities; nil where it cannot.
-func (p *program) checkDatabase(ctx context.Context, c *config, f *findings) (slugs map[string]bool) {
+func (p *program) checkDatabase(ctx context.Context, f *findings) (slugs map[string]bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	db, err := p.open(ctx, false)

@@ -140,7 +140,7 @@ func (p *program) readMail(ctx context.Context, file string) (raw []byte, err er
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		in = f
 	}
 	err = heed(ctx, func() (err error) {

@@ -182,6 +182,7 @@ func (l *logged) String() string {
 
 // journey makes one with a channel; c may be nil.
 func journey(t *testing.T, db ledger.DB, c *clock, channel conversation.Channel, perSecond float64) *state.Journey {
+	t.Helper()
 	config := state.Config{DB: db, Engine: engine(), Log: slog.New(slog.DiscardHandler), Holder: "one"}
 	if c != nil {
 		config.Clock = c.Now

@@ -142,7 +142,7 @@ func listening(t *testing.T, c imap.Config, hear imap.Hear, cursor imap.Cursor, 
 			if err != nil {
 				t.Errorf("Run ended with: %v", err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Run does not end with its context")
 		}
 	})
@@ -163,7 +163,7 @@ func (l logged) Write(b []byte) (int, error) {
 
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
+
+	"crier/mail"
 )
 
 const (
@@ -109,8 +111,8 @@ func mechanism(ctx context.Context, caps imap.CapSet, c Config) (sasl.Client, er
 		if err != nil {
 			return nil, fmt.Errorf("get an access token: %w", err)
 		}
-		if caps.Has(imap.AuthCap("XOAUTH2")) {
-			return xoauth2{c.User, token}, nil
+		if caps.Has(imap.AuthCap(mail.XOAUTH2)) {
+			return mail.NewXOAUTH2(c.User, token), nil
 		}
 		if !caps.Has(imap.AuthCap(sasl.OAuthBearer)) {
 			return nil, errors.New("the server takes no access tokens (neither XOAUTH2 nor OAUTHBEARER)")
@@ -148,17 +150,6 @@ func refused(err error) bool {
 	// Gmail's word for too many connections has the same code as others.
 	return !strings.Contains(strings.ToLower(said.Text), "too many")
 }
-
-// xoauth2 is Google's and Microsoft's mechanism, which the library does not
-// have. Source: developers.google.com/gmail/imap/xoauth2-protocol.
-type xoauth2 struct{ user, token string }
-
-func (x xoauth2) Start() (string, []byte, error) {
-	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
-}
-
-// Next answers an error, with nothing: the server then ends the login itself.
-func (x xoauth2) Next([]byte) ([]byte, error) { return nil, nil }
 
 // wire is a connection with deadlines of our own. The library's end only what
 // has begun to come: with those a server that says nothing is waited for

@@ -41,7 +41,7 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 	if s.config.Network != "unix" {
 		return l, err
 	}
-	if errors.Is(err, syscall.EADDRINUSE) && abandoned(s.config.Addr) {
+	if errors.Is(err, syscall.EADDRINUSE) && abandoned(ctx, s.config.Addr) {
 		if err := os.Remove(s.config.Addr); err != nil {
 			return nil, err
 		}
@@ -58,12 +58,12 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 }
 
 // abandoned tells a socket that a process left behind when it was killed.
-func abandoned(path string) bool {
+func abandoned(ctx context.Context, path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Type() != os.ModeSocket {
 		return false
 	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
 	if err == nil {
 		conn.Close()
 	}

@@ -16,7 +16,6 @@ type Proxy struct {
 	mu      sync.Mutex
 	open    map[*passage]struct{}
 	refuses bool
-	stalls  bool
 	left    int64 // bytes until the next cut; -1: none is due
 	passed  int64
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"crier/conversation"
+	"crier/mail"
 )
 
 // connection is one to the mail server, logged in. One goroutine uses it at a time.
@@ -174,12 +175,12 @@ func logIn(ctx context.Context, c *connection, config Config) error {
 func loginClient(ctx context.Context, c *connection, config Config) (sasl.Client, error) {
 	offered := c.SupportsAuth
 	switch {
-	case config.Token != nil && offered(xoauth2Name):
+	case config.Token != nil && offered(mail.XOAUTH2):
 		token, err := config.Token(ctx)
 		if err != nil {
 			return nil, &conversation.SendError{RetryAfter: busyWait, Everybody: true, Err: fmt.Errorf("get a token for the mail server: %w", err)}
 		}
-		return &xoauth2{config.User, token}, nil
+		return mail.NewXOAUTH2(config.User, token), nil
 	case config.Token == nil && offered(sasl.Plain):
 		return sasl.NewPlainClient("", config.User, config.Password), nil
 	case config.Token == nil && offered(sasl.Login):
@@ -190,17 +191,3 @@ func loginClient(ctx context.Context, c *connection, config Config) (sasl.Client
 		Err: errors.New("the mail server offers no login that Crier knows: PLAIN and LOGIN with a password, XOAUTH2 with OAuth"),
 	}
 }
-
-// xoauth2 logs in with an OAuth 2 access token, in the way of the large
-// providers. Source: Google's "OAuth 2.0 Mechanism" for IMAP and SMTP.
-type xoauth2 struct{ user, token string }
-
-const xoauth2Name = "XOAUTH2"
-
-func (x *xoauth2) Start() (mechanism string, first []byte, err error) {
-	return xoauth2Name, []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
-}
-
-// Next answers the one challenge there is, which says why the login failed: the
-// server then ends it with an error.
-func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }

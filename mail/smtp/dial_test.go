@@ -72,7 +72,7 @@ func TestAnIdleConnectionIsClosedAfterAWhile(t *testing.T) {
 			_, _ = io.WriteString(far, "220 mail.example.org\r\n")
 			_, _ = io.Copy(io.Discard, far)
 		}()
-		client := New(Config{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		client := New(Config{}, slog.New(slog.DiscardHandler))
 		conn := &connection{Client: smtp.NewClient(near), wire: near}
 		client.keep(conn)
 		time.Sleep(idleMax - time.Second)

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -21,7 +20,7 @@ import (
 	"crier/mail/smtp/smtptest"
 )
 
-var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+var silent = slog.New(slog.DiscardHandler)
 
 func configFor(s *smtptest.Server, scheme string) smtp.Config {
 	return smtp.Config{URL: scheme + "://" + s.Addr, TLS: &tls.Config{RootCAs: s.Roots}, Hostname: "crier.example.org"}

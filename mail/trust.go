@@ -86,6 +86,7 @@ func (v *Verifier) Verify(ctx context.Context, raw []byte, m *Mail) (trust conve
 		return conversation.Proven, told
 	case authres.ResultFail: // our server saw more than we do: it wins over a signature that holds here
 		return conversation.Claimed, told
+	default: // it says nothing that counts
 	}
 	proven, why := c.signed()
 	switch {

@@ -146,6 +146,7 @@ func refused(err error) bool {
 	switch said.Code {
 	case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeServerBug, imap.ResponseCodeLimit:
 		return false
+	default:
 	}
 	// Gmail's word for too many connections has the same code as others.
 	return !strings.Contains(strings.ToLower(said.Text), "too many")
@@ -222,5 +223,5 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 func (w *wire) close() {
 	w.detach()
-	w.Conn.Close()
+	w.Close()
 }

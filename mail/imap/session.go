@@ -279,7 +279,7 @@ func (s *session) moveOnce(uids []imap.UID, folder string) error {
 func (s *session) make(folder string) error {
 	err := s.client.Create(folder, nil).Wait()
 	var said *imap.Error
-	if err != nil && !(errors.As(err, &said) && said.Code == imap.ResponseCodeAlreadyExists) {
+	if err != nil && (!errors.As(err, &said) || said.Code != imap.ResponseCodeAlreadyExists) {
 		return fmt.Errorf("make the folder %q: %w", folder, err)
 	}
 	if err := s.client.Subscribe(folder).Wait(); err != nil && !errors.As(err, &said) {

@@ -3,6 +3,8 @@ package conversation
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"crier/conversation/understand"
 	"crier/ledger"
@@ -18,28 +20,43 @@ import (
 // to the question it asks, and, where it asks "is this from you?", the message
 // that is held until then. It proves nothing else.
 
-// Answered is what the Outbound asked, whose token a message has shown for the
-// first time, in time, and from the address it was sent to.
+// Answered is what the Outbound asked, whose token a message has shown, in
+// time, and from the address it was sent to, before any other has used it.
 type Answered struct {
 	Question int64    // Outbound.Question: 0 where it asked none
+	Desk     int64    // Outbound.Desk: 0 where it asked nothing there
 	Held     *Inbound // the message that waits for a yes; nil: none
+
+	// Used is set where the token has proven something: it then counts no more.
+	Used bool
 }
+
+// atDesk reports whether the token is that of the desk's last question.
+func (a *Answered) atDesk(desk *Desk) bool { return a != nil && a.Desk != 0 && a.Desk == desk.Asked }
 
 // bringsTokens reports whether what is sent on a channel can be answered with
 // its token.
 func bringsTokens(channel string) bool { return channel == "email" }
 
-// Answers to an address whose messages are not proven: so many in an hour. More
-// would only serve somebody who wants to annoy the member.
-const claimedAnswers = 6
+const (
+	// claimedAnswers go in an hour to an address whose messages are not
+	// proven. More would only serve somebody who wants to annoy the member.
+	claimedAnswers = 6
+
+	// mostHeld is how long a message can be that is held, in characters: all of
+	// it is shown to whoever has to say whether it is theirs.
+	mostHeld = 600
+)
 
 // unproven deals with a claimed message to a known address, before it is known
 // who of several speaks. It returns true where the message is dealt with; else
 // t.In is as it is to be taken, perhaps another message, and perhaps proven now.
 func (t *Turn) unproven(ctx context.Context, members []ledger.At) (done bool, err error) {
 	t.locale = members[0].Locale
-	meaning := t.understood()
-	if a := t.answered; a != nil && a.Held != nil && (meaning.Intent == understand.Yes || meaning.Intent == understand.No) {
+	a := t.answered
+	meaning := t.understood(t.In.Text)
+	if a != nil && a.Held != nil && (meaning.Intent == understand.Yes || meaning.Intent == understand.No) {
+		a.Used = true
 		if meaning.Intent == understand.No {
 			t.Say("held.dropped", nil)
 			return true, nil
@@ -50,42 +67,84 @@ func (t *Turn) unproven(ctx context.Context, members []ledger.At) (done bool, er
 	if t.In.Trust == Proven {
 		return false, nil
 	}
-	if t.answered == nil { // else they have read what was sent, and may go on
-		if may, err := t.mayAnswer(ctx, claimedAnswers); err != nil || !may {
-			return true, err
-		}
+	if status := members[0].Address.Status; status != ledger.AddressActive {
+		return t.unprovenWhileClosed(ctx, status, meaning)
+	}
+	if answers, err := t.answersLetter(ctx, members, meaning); err != nil || answers {
+		return false, err
+	}
+	if may, err := t.mayAnswer(ctx, claimedAnswers, answersWithin); err != nil || !may {
+		return true, err
 	}
 	if len(members) == 1 {
 		return false, nil
 	}
 	// Whom of several a message is from would have to be remembered.
-	t.Meaning = meaning
-	if answers, err := t.answersLetter(ctx); err != nil || answers {
-		return false, err
+	t.Meaning = t.understood(afterName(t.In.Text))
+	if t.isCommand() || !bringsTokens(t.In.Channel) {
+		t.hold()
+	} else {
+		t.Say("held.which", nil)
 	}
-	t.hold()
 	return true, nil
 }
 
-// answersLetter reports whether a message from a shared address is an answer to
-// what the letter asks whose token it shows, and then has it taken as that.
-func (t *Turn) answersLetter(ctx context.Context) (bool, error) {
-	switch a := t.answered; {
-	case a == nil || t.isCommand():
+// unprovenWhileClosed deals with a claimed message to an address that gets
+// nothing: it is written to no more than once a week, and opened by a START
+// that shows the token of anything it has got.
+func (t *Turn) unprovenWhileClosed(ctx context.Context, status ledger.AddressStatus, meaning understand.Meaning) (done bool, err error) {
+	if meaning.Intent == understand.Start && t.answered != nil {
+		t.In.Trust, t.answered.Used = Proven, true
 		return false, nil
-	case a.Question != 0: // it is known whom that was put to
-		t.In.Question, t.In.Trust = a.Question, Proven
-		return true, nil
+	}
+	may, err := t.mayAnswer(ctx, 1, unprovenWithin)
+	if err != nil || !may {
+		return true, err
+	}
+	if status == ledger.AddressStopped {
+		t.Say("stop.hint", nil)
+	} else {
+		t.hold() // perhaps it works again
+	}
+	return true, nil
+}
+
+// afterName is what stands behind the name in "anna: pay luc 5".
+func afterName(text string) string {
+	if _, after, ok := strings.Cut(text, ":"); ok && strings.TrimSpace(after) != "" {
+		return after
+	}
+	return text
+}
+
+// answersLetter reports whether a message from a shared address answers what
+// the letter asks whose token it shows, and then has it taken as that. From an
+// address of one alone, takeQuestion sees to it.
+func (t *Turn) answersLetter(ctx context.Context, members []ledger.At, meaning understand.Meaning) (bool, error) {
+	a := t.answered
+	if a == nil || len(members) == 1 {
+		return false, nil
 	}
 	desk, err := t.Memory.Desk(ctx, t.Book.Community().ID, t.In.Channel, t.In.From)
 	if err != nil {
 		return false, err
 	}
-	if n, ok := t.engine.understand.Choice(t.In.Text, t.locale); ok && n >= 1 && n <= len(desk.Options) {
-		t.In.Trust = Proven
+	if a.atDesk(desk) && t.engine.isChoice(t.In.Text, t.locale, desk) {
+		t.In.Trust, a.Used = Proven, true
 		return true, nil
 	}
-	return false, nil
+	t.Meaning = meaning
+	if a.Question == 0 || t.isCommand() {
+		return false, nil
+	}
+	t.In.Question = a.Question
+	asked, err := t.askedOf(ctx, members)
+	if err != nil || asked == nil { // nobody here any more
+		t.In.Question = 0
+		return false, err
+	}
+	t.In.Trust, a.Used = Proven, true
+	return true, nil
 }
 
 // takeHeld goes on with the message that was held, now that it is proven. Its
@@ -96,22 +155,22 @@ func (t *Turn) takeHeld(held Inbound) {
 	t.In, t.Key, t.answered = held, held.Channel+" "+held.ID, nil
 }
 
-// understood is what the message means, as far as that can be said before it is
+// understood is what a text means, as far as that can be said before it is
 // known who speaks.
-func (t *Turn) understood() understand.Meaning {
+func (t *Turn) understood(text string) understand.Meaning {
 	c := t.Book.Community()
-	return t.engine.understand.Understand(understand.Input{Text: t.In.Text, Locale: t.locale, Unit: understandUnit(c)})
+	return t.engine.understand.Understand(understand.Input{Text: text, Locale: t.locale, Unit: understandUnit(c)})
 }
 
-// mayAnswer counts an answer to the address, of which there may be so many in
-// an hour.
-func (t *Turn) mayAnswer(ctx context.Context, most int) (bool, error) {
+// mayAnswer counts an answer to the address, of which there may be so many
+// within a time.
+func (t *Turn) mayAnswer(ctx context.Context, most int, within time.Duration) (bool, error) {
 	c := t.Book.Community().ID
 	desk, err := t.Memory.Desk(ctx, c, t.In.Channel, t.In.From)
 	if err != nil {
 		return false, err
 	}
-	if !desk.mayAnswer(t.Now(), most, answersWithin) {
+	if !desk.mayAnswer(t.Now(), most, within) {
 		t.log.Warn("too many messages that are not proven: no answer")
 		return false, nil
 	}
@@ -125,8 +184,27 @@ func (t *Turn) hold() {
 		t.Say("refuse.untrusted", nil)
 		return
 	}
-	t.reply(t.Text("held.ask", locales.Args{"text": cut(oneLine(t.In.Text), MostWhat)}), yesNo(t.Printer(), 0), 0)
+	key, holds := held(t.In.Text, t.Meaning.Intent)
+	text := t.Text(key, locales.Args{"text": oneLine(t.In.Text), "n": mostHeld})
+	if !holds {
+		t.SayText(text)
+		return
+	}
+	t.reply(text, yesNo(t.Printer(), 0), 0)
 	t.out[len(t.out)-1].Holds = true
+}
+
+// held is how a message is answered that may have to be held, and whether it
+// is: not where not all of it can be shown, and not where it is a yes or no,
+// of which nobody could say later what it was about.
+func held(text string, intent understand.Intent) (key string, holds bool) {
+	switch {
+	case intent == understand.Yes || intent == understand.No:
+		return "held.which", false
+	case len([]rune(oneLine(text))) > mostHeld:
+		return "held.too_long", false
+	}
+	return "held.ask", true
 }
 
 // answersQuestion reports whether the message is an answer to a certain
@@ -143,7 +221,7 @@ func (t *Turn) answersQuestion(question int64) bool {
 // letter that it answers, if it is one. A token then proves the sender.
 func (t *Turn) takeQuestion() {
 	if a := t.answered; a != nil && a.Question != 0 && t.In.Question == 0 && t.answersQuestion(a.Question) {
-		t.In.Question, t.In.Trust = a.Question, Proven
+		t.In.Question, t.In.Trust, a.Used = a.Question, Proven, true
 	}
 }
 

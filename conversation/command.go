@@ -168,6 +168,7 @@ type Desk struct {
 	Until   int64   `json:"until,omitempty"`   // microseconds: then it is asked again, and what was held is dropped
 	Options []int64 `json:"options,omitempty"` // what 1, 2 and 3 stand for
 	Held    string  `json:"held,omitempty"`    // what was written before the question, kept
+	Asked   int64   `json:"asked,omitempty"`   // Outbound.Desk of the question with these options
 
 	// Of a stranger.
 	Form    *Form `json:"form,omitempty"` // asking to join

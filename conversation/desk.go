@@ -49,7 +49,7 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		return nil, err
 	}
 	if chosen == 0 {
-		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, t.replyTo, c.Slug, "desk.who", desk.Options, name))
+		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, t.replyTo, c.Slug, "desk.who", desk, name))
 		return nil, nil
 	}
 	t.In.Text = text
@@ -130,7 +130,7 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 			return id, held
 		}
 		if held != "" && !says(in.Text) { // a number or a name that nobody has: what was said first still holds
-			d.Options = ids
+			d.Options, d.Asked = ids, ledger.NewID(now)
 			return 0, ""
 		}
 	}
@@ -138,7 +138,7 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 		keep(d.Chosen)
 		return d.Chosen, in.Text
 	}
-	d.Chosen, d.Options, d.Held, d.Until = 0, ids, in.Text, now.Add(deskLasts).UnixMicro()
+	d.Chosen, d.Options, d.Held, d.Until, d.Asked = 0, ids, in.Text, now.Add(deskLasts).UnixMicro(), ledger.NewID(now)
 	return 0, ""
 }
 
@@ -161,17 +161,17 @@ func named(text string, ids []int64, name func(int64) string) int64 {
 	return found
 }
 
-func deskQuestion(p *locales.Printer, in Inbound, replyTo, slug, key string, options []int64, name func(int64) string) Outbound {
+func deskQuestion(p *locales.Printer, in Inbound, replyTo, slug, key string, desk *Desk, name func(int64) string) Outbound {
 	var list []string
 	var choices []Choice
-	for i, id := range options {
+	for i, id := range desk.Options {
 		n := strconv.Itoa(i + 1)
 		list = append(list, n+" "+name(id))
 		choices = append(choices, Choice{cut(name(id), 40), n})
 	}
 	return Outbound{
 		Community: slug, Channel: in.Channel, Address: in.From, Locale: p.Locale(),
-		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: replyTo, Priority: Replies,
+		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: replyTo, Priority: Replies, Desk: desk.Asked,
 	}
 }
 
@@ -203,6 +203,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		p := e.catalog.Printer(orLocale(in.Locale, meaning.Locale), locales.Unit{}, nil, time.UTC, now)
 		return []Outbound{{
 			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text("stranger.unknown", nil), ReplyTo: in.ID, Priority: Replies,
+			Bare: in.Trust < Proven,
 		}}, nil, nil
 	case 1:
 		return nil, &Forward{communities[0], in.Text, in.Trust}, nil
@@ -239,7 +240,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		return nil, nil, err
 	}
 	if chosen == 0 {
-		return []Outbound{deskQuestion(printer, in, replyTo, "", "desk.community", desk.Options, name)}, nil, nil
+		return []Outbound{deskQuestion(printer, in, replyTo, "", "desk.community", desk, name)}, nil, nil
 	}
 	return nil, &Forward{ledger.CommunityID(chosen), text, in.Trust}, nil
 }
@@ -257,9 +258,10 @@ func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *
 		switch e.understand.Understand(understand.Input{Text: in.Text, Locale: p.Locale()}).Intent {
 		case understand.Yes:
 			held := *a.Held
-			held.Trust = Proven
+			held.Trust, a.Used = Proven, true
 			return held, nil, nil
 		case understand.No:
+			a.Used = true
 			return in, say("held.dropped", nil), nil
 		default: // something else, which this token does not prove
 		}
@@ -267,8 +269,8 @@ func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *
 	if in.Trust == Proven {
 		return in, nil, nil
 	}
-	if n, ok := e.understand.Choice(in.Text, p.Locale()); ok && room.Answered != nil && n >= 1 && n <= len(desk.Options) {
-		in.Trust = Proven
+	if a := room.Answered; a.atDesk(desk) && e.isChoice(in.Text, p.Locale(), desk) {
+		in.Trust, a.Used = Proven, true
 		return in, nil, nil
 	}
 	if !bringsTokens(in.Channel) {
@@ -277,9 +279,23 @@ func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *
 	if !desk.mayAnswer(room.Book.Now(), claimedAnswers, answersWithin) {
 		return in, []Outbound{}, nil
 	}
-	out := say("held.ask", locales.Args{"text": cut(oneLine(in.Text), MostWhat)})
-	out[0].Holds = true
-	return in, out, room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk)
+	if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
+		return in, nil, err
+	}
+	m := e.understand.Understand(understand.Input{Text: in.Text, Locale: p.Locale(), Unit: understand.Units})
+	key, holds := held(in.Text, m.Intent)
+	out := say(key, locales.Args{"text": oneLine(in.Text), "n": mostHeld})
+	out[0].Holds = holds
+	if holds {
+		out[0].Choices = yesNo(p, 0)
+	}
+	return in, out, nil
+}
+
+// isChoice reports whether a text is the number of one of the desk's options.
+func (e *Engine) isChoice(text, locale string, desk *Desk) bool {
+	n, ok := e.understand.Choice(text, locale)
+	return ok && n >= 1 && n <= len(desk.Options)
 }
 
 // invitedTo returns the community of the invitation that a message holds.
@@ -385,10 +401,10 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	t.Meaning = e.understand.Understand(understand.Input{Text: in.Text, Locale: orLocale(in.Locale, c.Locale), Unit: understandUnit(c)})
 	t.locale = e.catalog.Printer(orLocale(t.Meaning.Locale, orLocale(in.Locale, c.Locale)), locales.Unit{}, nil, time.UTC, t.Now()).Locale()
 	if a := room.Answered; a != nil { // they have what was sent to that address
-		t.In.Trust = Proven
+		t.In.Trust, a.Used = Proven, true
 		if a.Held != nil && t.Meaning.Intent == understand.Yes {
 			t.takeHeld(*a.Held)
-			t.Meaning = t.understood()
+			t.Meaning = t.understood(t.In.Text)
 		}
 	}
 	if !desk.mayAnswerStranger(t.In, t.Now()) {
@@ -397,6 +413,9 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	if err := t.strangerAnswer(ctx, desk); err != nil {
 		return nil, err
+	}
+	for i := range t.out {
+		t.out[i].Bare = t.In.Trust < Proven
 	}
 	return t.out, room.Memory.SaveDesk(ctx, c.ID, in.Channel, in.From, desk)
 }

@@ -501,19 +501,32 @@ func (e *Engine) Pause(ctx context.Context, room Room, channel, address, reason 
 	if _, err := room.Book.SetAddressStatus(ctx, channel, address, ledger.AddressPaused, reason); err != nil {
 		return nil, err
 	}
+	return e.tellCoordinators(ctx, room, at[0].ID, func(p *locales.Printer) string {
+		return p.Text("paused.notice", locales.Args{
+			"name": at[0].Name, "number": at[0].Number, "channel": p.Text("channel."+channel, nil),
+		})
+	})
+}
+
+// Unreachable tells the coordinators that what they had sent to an address that
+// is nobody's yet does not arrive.
+func (e *Engine) Unreachable(ctx context.Context, room Room, channel, address string) ([]Outbound, error) {
+	return e.tellCoordinators(ctx, room, 0, func(p *locales.Printer) string {
+		return p.Text("invite.unreachable", locales.Args{"address": shown(channel, address)})
+	})
+}
+
+// tellCoordinators writes to all coordinators but one.
+func (e *Engine) tellCoordinators(ctx context.Context, room Room, but ledger.MemberID, text func(*locales.Printer) string) ([]Outbound, error) {
 	t, err := e.turn(ctx, room, Inbound{})
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range t.Names.Coordinators() {
-		if c.ID == at[0].ID {
+		if c.ID == but {
 			continue
 		}
-		if _, err := t.tell(ctx, c.ID, 0, 0, func(p *locales.Printer) string {
-			return p.Text("paused.notice", locales.Args{
-				"name": at[0].Name, "number": at[0].Number, "channel": p.Text("channel."+channel, nil),
-			})
-		}); err != nil {
+		if _, err := t.tell(ctx, c.ID, 0, 0, text); err != nil {
 			return nil, err
 		}
 	}

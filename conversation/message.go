@@ -111,6 +111,14 @@ type Outbound struct {
 	Priority  Priority
 	Attempt   int // 1 for the first try
 
+	// Bare says that nothing of the message it answers is to be repeated: its
+	// sender may have put a stranger's address there.
+	Bare bool
+
+	// Desk is what it asks at the desk, such as which of several members
+	// writes: it changes with every such question. 0: nothing.
+	Desk int64
+
 	// Holds says that the message it answers is held until somebody says yes to
 	// this one, with its token.
 	Holds bool

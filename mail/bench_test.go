@@ -18,6 +18,8 @@ import (
 
 const benchLasts = 4 * time.Second
 
+var vouchedFor = mail.Envelope{AuthservIDs: []string{"mx.test"}}
+
 // usualAnswer is an answer on top of a letter, as large as most: three
 // kilobytes in two parts.
 func usualAnswer(from string, n int, text string) []byte {
@@ -77,7 +79,7 @@ func BenchmarkMailsAnswered(b *testing.B) {
 			go func() { stopped <- j.Run(ctx) }()
 			r := &mail.Receiver{
 				Mailboxes: []mail.Mailbox{{Address: "river@lets.example", Detail: "+", Community: "river"}}, Seal: seal, Journey: j,
-				Log: slog.New(slog.DiscardHandler), Now: now, PerHour: 1e9, PerDay: 1e9, Verifier: mail.Verifier{Now: now, AuthservIDs: []string{"mx.test"}},
+				Log: slog.New(slog.DiscardHandler), Now: now, PerHour: 1e9, PerDay: 1e9, Verifier: mail.Verifier{Now: now},
 			}
 			var g sync.WaitGroup
 			var mu sync.Mutex
@@ -90,7 +92,7 @@ func BenchmarkMailsAnswered(b *testing.B) {
 						done := make(chan error, 1)
 						waiting.Store(from, done)
 						text := fmt.Sprintf("pay %d 1 for eggs %d", (s*31+n)%members+1, n)
-						if err := r.Hear(ctx, usualAnswer(from, s*100_000+n, text), mail.Envelope{}); err != nil {
+						if err := r.Hear(ctx, usualAnswer(from, s*100_000+n, text), vouchedFor); err != nil {
 							b.Error(err)
 							return
 						}
@@ -117,7 +119,7 @@ func BenchmarkMailsAnswered(b *testing.B) {
 			n := 0
 			start := time.Now()
 			for ; time.Since(start) < benchLasts/4; n++ {
-				if _, _, _, err := r.Examine(ctx, raw, mail.Envelope{}); err != nil {
+				if _, _, _, err := r.Examine(ctx, raw, vouchedFor); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -127,7 +129,7 @@ func BenchmarkMailsAnswered(b *testing.B) {
 	}
 	v := verifier(world(nil))
 	alone("read/vouched_for", &mail.Receiver{
-		Mailboxes: []mail.Mailbox{{Address: "river@lets.example"}}, Seal: seal, Verifier: mail.Verifier{Now: now, AuthservIDs: []string{"mx.test"}},
+		Mailboxes: []mail.Mailbox{{Address: "river@lets.example"}}, Seal: seal, Verifier: mail.Verifier{Now: now},
 	}, usualAnswer("a@example.org", 1, "pay 7 1 for eggs"))
 	alone("read/signature_verified", &mail.Receiver{
 		Mailboxes: []mail.Mailbox{{Address: "crier@lets.test"}}, Seal: seal, Verifier: *v,

@@ -141,7 +141,11 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	w.field("Content-Type", `multipart/alternative; boundary="`+boundary+`"`)
 	w.WriteString("\r\n")
 	w.part(boundary, "text/plain; charset=utf-8", plainBody(text, thread.Quote, sender))
-	w.part(boundary, "text/html; charset=utf-8", htmlBody(text, thread.Quote, sender, subject, locale, mailtoLinks(out.Choices, answers, subject)))
+	var links string
+	if h.Detail != "" { // else they would begin a mail that shows no token: it has to be an answer
+		links = mailtoLinks(out.Choices, answers, subject)
+	}
+	w.part(boundary, "text/html; charset=utf-8", htmlBody(text, thread.Quote, sender, subject, locale, links))
 	put(&w, "--", boundary, "--\r\n")
 
 	l.Data = w.Bytes()
@@ -159,7 +163,7 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 // RFC 2369, section 3.2; RFC 2919; RFC 8058, section 3.1.
 func (h *Letterhead) list(w *letterWriter, out conversation.Outbound, local, domain string) {
 	token := h.Seal.Token(Unsubscribing, out.ID)
-	byMail := "<" + mailto(h.Address) + "?subject=STOP>" // which is understood in every language
+	byMail := "<" + mailto(h.Address) + "?subject=" + token + ">" // Receiver knows it there, too
 	if h.Detail != "" {
 		byMail = "<" + mailto(local+h.Detail+token+"@"+domain) + ">"
 	}
@@ -358,10 +362,14 @@ func escapeURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), 
 func firstSentence(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	for i := range len(line) - 1 {
-		if strings.IndexByte(".!?", line[i]) >= 0 && line[i+1] == ' ' {
-			line = line[:i+1]
-			break
+		if strings.IndexByte(".!?", line[i]) < 0 || line[i+1] != ' ' {
+			continue
 		}
+		if word := line[strings.LastIndexByte(line[:i], ' ')+1 : i]; line[i] == '.' && len(word) < 3 {
+			continue // "St." ends nothing
+		}
+		line = line[:i+1]
+		break
 	}
 	return strings.TrimSuffix(shorten(oneLine(line, len(line)), 70), ".")
 }

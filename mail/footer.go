@@ -225,6 +225,29 @@ func isSignOff(l line) bool {
 	return slices.Contains(signOffs, strings.TrimRight(l.folded, ",.! "))
 }
 
+// withoutSignature cuts a text at a line that is nothing but the writer's own
+// name, where something stands above it and only a few lines below. The name
+// alone, at the end, stays: it does no harm, and may be all there is.
+func withoutSignature(text, name string) string {
+	fold := func(s string) string {
+		return strings.ToLower(strings.Join(strings.Fields(strings.Trim(s, " \t-–—_,.*")), " "))
+	}
+	name = fold(name)
+	if !strings.Contains(name, " ") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i := max(1, len(lines)-signatureMost); i < len(lines)-1; i++ {
+		if fold(lines[i]) == name {
+			return strings.TrimRight(strings.Join(lines[:i], "\n"), "\n ")
+		}
+	}
+	return text
+}
+
+// signatureMost is how many lines a signature without a mark has.
+const signatureMost = 8
+
 // isName knows a name or a word that may stand above one: up to four words,
 // the first and the last with a capital.
 func isName(l line) bool {

@@ -59,9 +59,9 @@ func newHost(t testing.TB, address, member string, now func() time.Time) *host {
 	seal := mail.NewSeal(key)
 	h.receiver = &mail.Receiver{
 		Mailboxes: []mail.Mailbox{{Address: address, Detail: "+", Community: "river"}}, Seal: seal, Journey: h.at(), Now: now,
-		Log: slog.New(slog.DiscardHandler), Verifier: mail.Verifier{Now: now, AuthservIDs: []string{"mx.test"}},
+		Log: slog.New(slog.DiscardHandler), Verifier: mail.Verifier{Now: now},
 	}
-	h.post = mail.Post{{Letterhead: &mail.Letterhead{Address: address, Detail: "+", Seal: seal, Now: now}, Community: "river", Transport: h}}
+	h.post = mail.Post{&mail.Outlet{Letterhead: &mail.Letterhead{Address: address, Detail: "+", Seal: seal, Now: now}, Community: "river", Transport: h}}
 	return h
 }
 
@@ -122,7 +122,7 @@ func converse(t *testing.T, a, b *host, vouched bool, strip *regexp.Regexp, late
 					domain := from.address[bytes.IndexByte([]byte(from.address), '@')+1:]
 					raw = append(fmt.Appendf(nil, "Authentication-Results: mx.test; dmarc=pass header.from=%[1]s; spf=pass smtp.mailfrom=%[1]s\r\n", domain), raw...)
 				}
-				check(t, to.receiver.Hear(t.Context(), raw, mail.Envelope{}))
+				check(t, to.receiver.Hear(t.Context(), raw, mail.Envelope{AuthservIDs: []string{"mx.test"}}))
 			}
 		}
 	}

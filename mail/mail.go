@@ -23,6 +23,11 @@ type Envelope struct {
 	Known bool     // From is known: "" is then the null sender "<>" of notifications
 	From  string   // MAIL FROM. Where it is not Known the header's Return-Path may tell
 	To    []string // RCPT TO: those of ours that it came to
+
+	// AuthservIDs are those whose Authentication-Results are believed in what
+	// comes this way: of the server that holds the mailbox, or of the one that
+	// hands mails over. See Verifier.
+	AuthservIDs []string
 }
 
 // Kind says what wrote a mail.

@@ -123,6 +123,7 @@ func (w *walker) said(c content) (text string, fromSubject bool) {
 	} else if c.html != "" {
 		text = reply(clean(textOfHTML(c.html)))
 	}
+	text = withoutSignature(text, w.mail.Name)
 	if text = tidy(clean(text)); text == "" && !w.encrypted && !w.mail.answers() {
 		text = w.mail.Subject
 		fromSubject = text != ""

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
 	"golang.org/x/time/rate"
 
 	"crier/conversation"
@@ -21,6 +24,22 @@ type Mailbox struct {
 	Address   string // lower case
 	Detail    string // what parts its local part from a detail, "+" or "-"; "": it has no subaddresses
 	Community string // slug of the one that it serves; "": all, and a detail may be the slug of one
+}
+
+// at finds the mailbox of an address, and the address's detail, "" for none;
+// ok is false where it is nobody's here.
+func (r *Receiver) at(address string) (box Mailbox, detail string, ok bool) {
+	for _, b := range r.Mailboxes { // lets-lake@ may be a mailbox beside lets@
+		if strings.EqualFold(address, b.Address) {
+			return b, "", true
+		}
+	}
+	for _, b := range r.Mailboxes {
+		if detail, ok := b.detail(address); ok {
+			return b, detail, true
+		}
+	}
+	return Mailbox{}, "", false
 }
 
 // detail is the detail of an address at the mailbox, "" for none; ok is false
@@ -42,10 +61,11 @@ func (b Mailbox) detail(address string) (detail string, ok bool) {
 type Journey interface {
 	conversation.Handler
 
-	// Bounced says that a letter did not arrive and never will, Complained
-	// that somebody called it unwanted, Unsubscribe that they want nothing
-	// more in bulk. id is the Outbound's; each may be told again.
-	Bounced(ctx context.Context, channel string, id int64, reason string) error
+	// Bounced says that a letter did not arrive and never will; hard, that no
+	// other will arrive at that address either. Complained says that somebody
+	// called it unwanted, Unsubscribe that they want nothing more in bulk. id
+	// is the Outbound's; each may be told again.
+	Bounced(ctx context.Context, channel string, id int64, hard bool, reason string) error
 	Complained(ctx context.Context, channel string, id int64) error
 	Unsubscribe(ctx context.Context, channel string, id int64) error
 }
@@ -56,7 +76,7 @@ type Journey interface {
 type Receiver struct {
 	Mailboxes []Mailbox
 	Seal      *Seal
-	Verifier  Verifier // its Ours is the receiver's
+	Verifier  Verifier // its Ours is the receiver's, its AuthservIDs the envelope's
 	Journey   Journey
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -71,31 +91,20 @@ type Receiver struct {
 	PerHour, PerDay int
 
 	senders senders
+	silent  silent
 }
 
 // Ours reports whether a mail to that address comes to one of the mailboxes.
 func (r *Receiver) Ours(address string) bool {
-	for _, b := range r.Mailboxes {
-		if _, ok := b.detail(address); ok {
-			return true
-		}
-	}
-	return false
+	_, _, ok := r.at(address)
+	return ok
 }
 
 // Takes reports whether there is anybody at an address of ours: the mailbox
 // itself, a community, or a letter whose token it holds.
 func (r *Receiver) Takes(address string) bool {
-	for _, b := range r.Mailboxes {
-		detail, ok := b.detail(address)
-		switch {
-		case !ok:
-			continue
-		case detail == "", r.token(detail) != 0, b.Community == "" && r.serves(detail):
-			return true
-		}
-	}
-	return false
+	b, detail, ok := r.at(address)
+	return ok && (detail == "" || r.token(detail) != 0 || b.Community == "" && r.serves(detail))
 }
 
 func (r *Receiver) serves(slug string) bool { return r.Serves == nil || r.Serves(slug) }
@@ -116,6 +125,7 @@ type destination struct {
 	answers     int64    // letter whose token for answers is there
 	bounces     int64
 	unsubscribe int64
+	details     bool // it came to a mailbox with subaddresses, where bounces go to their own
 }
 
 // destined reads the addresses that a mail went to. Which communities it is for
@@ -123,14 +133,16 @@ type destination struct {
 func (r *Receiver) destined(m *Mail) destination {
 	var d destination
 	for _, address := range m.To {
-		for _, b := range r.Mailboxes {
-			if detail, ok := b.detail(address); ok && detail != "" {
-				d.answers = first(d.answers, r.Seal.Open(Answering, detail))
-				d.bounces = first(d.bounces, r.Seal.Open(Bouncing, detail))
-				d.unsubscribe = first(d.unsubscribe, r.Seal.Open(Unsubscribing, detail))
-			}
+		b, detail, ok := r.at(address)
+		if !ok {
+			continue
 		}
+		d.details = d.details || b.Detail != ""
+		d.answers = first(d.answers, r.Seal.Open(Answering, detail))
+		d.bounces = first(d.bounces, r.Seal.Open(Bouncing, detail))
+		d.unsubscribe = first(d.unsubscribe, r.Seal.Open(Unsubscribing, detail))
 	}
+	d.unsubscribe = first(d.unsubscribe, r.Seal.Open(Unsubscribing, m.Subject)) // of a mailbox without details
 	// Where the address has lost its detail, or has none, the Message-ID of
 	// the letter is what only its reader has.
 	for _, id := range m.InReplyTo {
@@ -140,8 +152,14 @@ func (r *Receiver) destined(m *Mail) destination {
 	if len(d.communities) == 0 {
 		d.communities = r.communities(m.To)
 	}
-	if len(d.communities) == 0 {
+	if len(d.communities) > 1 { // what names one is not also for nobody knows which
+		d.communities = slices.DeleteFunc(d.communities, func(slug string) bool { return slug == "" })
+	}
+	switch {
+	case len(d.communities) == 0:
 		d.communities = []string{""}
+	case d.answers != 0: // it goes where the letter came from
+		d.communities = d.communities[:1]
 	}
 	return d
 }
@@ -163,20 +181,17 @@ func (r *Receiver) letter(messageID string) int64 {
 func (r *Receiver) communities(addresses []string) (slugs []string) {
 	seen := map[string]bool{}
 	for _, address := range addresses {
-		for _, b := range r.Mailboxes {
-			detail, ok := b.detail(address)
-			if !ok {
-				continue
-			}
-			slug := b.Community
-			if slug == "" && detail != "" && r.token(detail) == 0 && r.serves(detail) {
-				slug = detail
-			}
-			if !seen[slug] {
-				seen[slug] = true
-				slugs = append(slugs, slug)
-			}
-			break
+		b, detail, ok := r.at(address)
+		if !ok {
+			continue
+		}
+		slug := b.Community
+		if slug == "" && detail != "" && r.token(detail) == 0 && r.serves(detail) {
+			slug = detail
+		}
+		if !seen[slug] {
+			seen[slug] = true
+			slugs = append(slugs, slug)
 		}
 	}
 	return slugs
@@ -198,16 +213,17 @@ func (r *Receiver) Hear(ctx context.Context, raw []byte, env Envelope) error {
 		log.Info("mail: unsubscribed")
 		return r.Journey.Unsubscribe(ctx, Channel, to.unsubscribe)
 	case m.Kind == Bounce:
-		return r.bounce(ctx, m, to.bounces, log)
+		return r.bounce(ctx, m, to, log)
 	case m.Kind == Complaint:
-		id := first(r.letter(m.Returned), to.bounces)
+		id := first(to.bounces, r.letter(m.Returned))
 		log.Warn("mail: somebody calls a letter of ours unwanted", "letter", id)
 		if id == 0 {
 			return nil
 		}
 		return r.Journey.Complained(ctx, Channel, id)
 	case m.Kind != Person:
-		log.Info("mail: not a person's, so it gets no answer", "why", m.Why)
+		sign, _, _ := strings.Cut(m.Why, ":") // behind it is what somebody wrote
+		log.Info("mail: not a person's, so it gets no answer", "why", sign)
 		return nil
 	case to.bounces != 0:
 		log.Info("mail: not a person's, so it gets no answer", "why", "it came to the address for bounces")
@@ -215,33 +231,41 @@ func (r *Receiver) Hear(ctx context.Context, raw []byte, env Envelope) error {
 	case m.From == "":
 		log.Warn("mail: it does not name one sender, so nobody can be answered")
 		return nil
-	case r.tooMany(m.From):
-		log.Warn("mail: too many of one sender, so it gets no answer")
+	}
+	trust, why := r.verify(ctx, raw, m, env.AuthservIDs)
+	log = log.With("trust", trust.String())
+	// What anybody may have sent in their name does not use up what they may send.
+	sender := m.From
+	if trust < conversation.Proven && to.answers == 0 {
+		sender = "claimed " + m.From
+	}
+	pace := r.senders.pace(sender, cmp.Or(r.PerHour, 30), cmp.Or(r.PerDay, 60))
+	if !pace.allows(r.Now()) {
+		log.Warn("mail: too many of one sender, so it gets no answer", "why", why)
 		return nil
 	}
-	trust, why := r.verify(ctx, raw, m)
-	log.Info("mail: heard", "trust", trust.String(), "why", why)
-	for _, community := range to.communities {
+	log.Info("mail: heard", "why", why)
+	most := communitiesMost
+	if trust < conversation.Proven {
+		most = 1
+	}
+	for _, community := range to.communities[:min(most, len(to.communities))] {
 		if err := r.Journey.Handle(ctx, r.inbound(m, to, community, trust)); err != nil {
 			return fmt.Errorf("hand over a mail: %w", err)
 		}
 	}
-	r.senders.pace(m.From, r.perHour(), r.perDay()).took(r.Now())
+	pace.took(r.Now()) // not before: what was not kept comes again
 	return nil
 }
 
-func (r *Receiver) perHour() int { return cmp.Or(r.PerHour, 30) }
-func (r *Receiver) perDay() int  { return cmp.Or(r.PerDay, 60) }
+// communitiesMost is to how many communities one mail can be: each of them
+// answers.
+const communitiesMost = 5
 
-// tooMany reports whether a sender has had all the answers they get for now.
-// What was not kept does not count: it comes again.
-func (r *Receiver) tooMany(address string) bool {
-	return !r.senders.pace(address, r.perHour(), r.perDay()).allows(r.Now())
-}
-
-func (r *Receiver) verify(ctx context.Context, raw []byte, m *Mail) (conversation.Trust, string) {
+func (r *Receiver) verify(ctx context.Context, raw []byte, m *Mail, authservIDs []string) (conversation.Trust, string) {
 	verifier := r.Verifier
-	verifier.Ours = r.Ours
+	verifier.Ours, verifier.AuthservIDs = r.Ours, authservIDs
+	verifier.LookupTXT = r.silent.around(verifier.LookupTXT, r.Now)
 	if len(r.Mailboxes) == 0 {
 		verifier.Ours = func(string) bool { return true }
 	}
@@ -254,7 +278,7 @@ func (r *Receiver) Examine(ctx context.Context, raw []byte, env Envelope) (m *Ma
 	if m, err = Read(bytes.NewReader(raw), env, r.Ours); err != nil {
 		return nil, conversation.Claimed, "", err
 	}
-	trust, why = r.verify(ctx, raw, m)
+	trust, why = r.verify(ctx, raw, m, env.AuthservIDs)
 	return m, trust, why, nil
 }
 
@@ -266,36 +290,88 @@ func (r *Receiver) inbound(m *Mail, to destination, community string, trust conv
 	if community != "" { // a mail to two communities is two messages
 		in.ID += " " + community
 	}
-	for _, p := range m.Photos {
+	photos := m.Photos
+	if trust < conversation.Proven { // anybody could fill the disk
+		photos = nil
+	}
+	for _, p := range photos {
 		in.Photos = append(in.Photos, conversation.Photo{Type: p.Type, Data: p.Data})
 	}
 	return in
 }
 
 // bounce deals with a report that letters did not arrive. It is about a letter
-// of ours only where it shows one of its tokens, which no forger has.
-func (r *Receiver) bounce(ctx context.Context, m *Mail, id int64, log *slog.Logger) error {
-	if id = first(id, r.letter(m.Returned)); id == 0 {
+// of ours only where it shows one of its tokens: that of the envelope, which
+// only mail servers see, or where there is none that of the Message-ID.
+func (r *Receiver) bounce(ctx context.Context, m *Mail, to destination, log *slog.Logger) error {
+	id := to.bounces
+	if !to.details {
+		id = first(id, r.letter(m.Returned))
+	}
+	if id == 0 {
 		log.Info("mail: a bounce that is about no letter of ours")
 		return nil
 	}
 	log = log.With("letter", id)
-	var hard *Bounced
+	var failed *Bounced
 	for i := range m.Bounced {
-		if b := &m.Bounced[i]; b.Failed && b.Hard {
-			hard = b
+		if b := &m.Bounced[i]; b.Failed && (failed == nil || b.Hard) {
+			failed = b
 		}
 	}
-	if hard == nil {
-		log.Info("mail: a letter is late, or was not taken this time")
+	if failed == nil {
+		log.Info("mail: a letter is late")
 		return nil
 	}
-	log.Warn("mail: a letter did not arrive", "status", hard.Status)
-	reason := strings.TrimSpace(hard.Status + " " + hard.Reason)
-	if reason == "" {
-		reason = "it bounced"
+	log.Warn("mail: a letter did not arrive", "status", failed.Status, "hard", failed.Hard)
+	reason := strings.TrimSpace(failed.Status + " " + failed.Reason)
+	return r.Journey.Bounced(ctx, Channel, id, failed.Hard, cmp.Or(reason, "it bounced"))
+}
+
+// silent are the domains whose DNS did not answer a moment ago: somebody who
+// sends mails from such ones is not to have all others wait. The zero value is
+// ready.
+type silent struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// How long a domain is not asked again, and how many are remembered.
+const (
+	silentLasts = 10 * time.Minute
+	silentMost  = 10_000
+)
+
+// around asks the DNS with lookup, but for what is silent.
+func (s *silent) around(lookup func(context.Context, string) ([]string, error), now func() time.Time) func(context.Context, string) ([]string, error) {
+	if lookup == nil {
+		lookup = func(ctx context.Context, name string) ([]string, error) { // never one in our own search domains
+			return net.DefaultResolver.LookupTXT(ctx, strings.TrimSuffix(name, ".")+".")
+		}
 	}
-	return r.Journey.Bounced(ctx, Channel, id, reason)
+	return func(ctx context.Context, name string) ([]string, error) {
+		domain, err := publicsuffix.EffectiveTLDPlusOne(strings.TrimSuffix(name, "."))
+		if err != nil {
+			domain = name
+		}
+		s.mu.Lock()
+		until := s.until[domain]
+		s.mu.Unlock()
+		if now().Before(until) {
+			return nil, &net.DNSError{Err: "it did not answer a moment ago", Name: name, IsTimeout: true}
+		}
+		records, err := lookup(ctx, name)
+		var dns *net.DNSError
+		if err != nil && (ctx.Err() != nil || errors.As(err, &dns) && dns.IsTimeout) {
+			s.mu.Lock()
+			if s.until == nil || len(s.until) >= silentMost {
+				s.until = map[string]time.Time{}
+			}
+			s.until[domain] = now().Add(silentLasts)
+			s.mu.Unlock()
+		}
+		return records, err
+	}
 }
 
 // senders counts the mails of each sender. The zero value is ready.

@@ -3,9 +3,11 @@ package mail_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -29,8 +31,8 @@ func (n *noted) Handle(_ context.Context, in conversation.Inbound) error {
 	return n.err
 }
 
-func (n *noted) Bounced(_ context.Context, channel string, id int64, reason string) error {
-	n.told = append(n.told, fmt.Sprint(channel, " ", id, " bounced: ", reason))
+func (n *noted) Bounced(_ context.Context, channel string, id int64, hard bool, reason string) error {
+	n.told = append(n.told, fmt.Sprint(channel, " ", id, map[bool]string{true: " bounced: ", false: " came back: "}[hard], reason))
 	return n.err
 }
 
@@ -61,7 +63,7 @@ func newReceiver(n *noted) (*mail.Receiver, *bytes.Buffer) {
 		Seal: seal, Journey: n, Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return receivedAt },
 		Serves: func(slug string) bool { return slug == "river" || slug == "lake" },
 		Verifier: mail.Verifier{
-			Now: func() time.Time { return receivedAt }, AuthservIDs: []string{"mx.lets.example"},
+			Now:       func() time.Time { return receivedAt },
 			LookupTXT: func(context.Context, string) ([]string, error) { return nil, nil },
 		},
 	}, &log
@@ -85,7 +87,7 @@ const vouched = "Authentication-Results: mx.lets.example; dmarc=pass header.from
 
 func hear(t *testing.T, r *mail.Receiver, raw []byte) {
 	t.Helper()
-	if err := r.Hear(t.Context(), raw, mail.Envelope{}); err != nil {
+	if err := r.Hear(t.Context(), raw, mail.Envelope{AuthservIDs: []string{"mx.lets.example"}}); err != nil {
 		t.Fatalf("hear: %v\n%s", err, raw)
 	}
 }
@@ -126,7 +128,8 @@ func TestWhichCommunityAMailIsFor(t *testing.T) {
 		"To: crier@lets.example":                                    {""},
 		"To: crier+nowhere@lets.example":                            {""},
 		"To: crier+" + seal.Token('c', 9) + "@lets.example":         {""},
-		"To: crier+lake@lets.example, river@lets.example":           {"lake", "river"},
+		"To: crier+lake@lets.example, river@lets.example":           {"lake"}, // of nobody knows whom
+		"To: crier@lets.example, river@lets.example":                {"river"},
 		"To: undisclosed-recipients:;":                              {""},
 		"To: friend@example.org\r\nDelivered-To: plain@isp.example": {"plain"},
 		"To: river@lets.example\r\nDelivered-To: plain@isp.example": {"river"},
@@ -141,6 +144,90 @@ func TestWhichCommunityAMailIsFor(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: for %q, want %q", to, got, want)
 		}
+	}
+}
+
+func TestAProvenMailGoesToAllItsCommunities(t *testing.T) {
+	n := &noted{}
+	r, _ := newReceiver(n)
+	raw := written("offer honey", "To: crier+lake@lets.example, river@lets.example, plain@isp.example")
+	hear(t, r, append([]byte(vouched+"\r\nReceived: from mx.example.org by mx.lets.example; Wed, 25 Nov 2026 09:00:00 +0000\r\n"), raw...))
+	var got []string
+	ids := map[string]bool{}
+	for _, in := range n.in {
+		got = append(got, in.Community)
+		ids[in.ID] = true
+	}
+	if !slices.Equal(got, []string{"lake", "river", "plain"}) || len(ids) != 3 {
+		t.Errorf("handed over to %q, by %d ids", got, len(ids))
+	}
+}
+
+// What one mailbox's server says counts in that mailbox alone.
+func TestAnotherServersWordDoesNotCount(t *testing.T) {
+	n := &noted{}
+	r, _ := newReceiver(n)
+	raw := append([]byte("Received: from x by mail\r\n"+vouched+"\r\n"), written("pay maria 5")...)
+	if err := r.Hear(t.Context(), raw, mail.Envelope{AuthservIDs: []string{"mx.other.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(n.in) != 1 || n.in[0].Trust != conversation.Claimed {
+		t.Errorf("handed over %+v", n.in)
+	}
+}
+
+// Whatever is sent in a member's name, what is proven theirs is still heard.
+func TestForgersDoNotUseUpWhatAMemberMaySend(t *testing.T) {
+	n := &noted{}
+	r, _ := newReceiver(n)
+	r.PerHour = 5
+	for i := range 20 {
+		hear(t, r, written(fmt.Sprint("pay mallory ", i)))
+	}
+	before := len(n.in)
+	hear(t, r, append([]byte(vouched+"\r\nReceived: from mx.example.org by mx.lets.example; Wed, 25 Nov 2026 09:00:00 +0000\r\n"), written("wrong")...))
+	hear(t, r, written("no", "To: river+"+seal.Token(mail.Answering, 3)+"@lets.example"))
+	if before != 5 || len(n.in) != 7 || n.in[5].Trust != conversation.Proven || n.in[6].Answers != 3 {
+		t.Errorf("%d forged mails were handed over, and then %+v", before, n.in[before:])
+	}
+}
+
+func TestPhotosAreKeptOfProvenMailsOnly(t *testing.T) {
+	jpeg := "\xff\xd8\xff\xe0\x00\x10JFIF\x00" + strings.Repeat("x", 40_000)
+	body := "--b\r\nContent-Type: text/plain\r\n\r\noffer honey\r\n--b\r\nContent-Type: image/jpeg; name=honey.jpg\r\nContent-Disposition: attachment\r\n" +
+		"Content-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(jpeg)) + "\r\n--b--\r\n"
+	raw := written(body, "Content-Type: multipart/mixed; boundary=b")
+	n := &noted{}
+	r, _ := newReceiver(n)
+	hear(t, r, raw)
+	hear(t, r, append([]byte(vouched+"\r\nReceived: from mx.example.org by mx.lets.example; Wed, 25 Nov 2026 09:00:00 +0000\r\n"), raw...))
+	if len(n.in) != 2 || len(n.in[0].Photos) != 0 || len(n.in[1].Photos) != 1 || n.in[1].Photos[0].Type != "image/jpeg" || string(n.in[1].Photos[0].Data) != jpeg {
+		t.Errorf("handed over %d mails", len(n.in))
+	}
+}
+
+// Mails from a domain whose DNS does not answer do not hold up all others.
+func TestASilentDNSIsNotAskedAgainAndAgain(t *testing.T) {
+	n := &noted{}
+	r, _ := newReceiver(n)
+	now, asked := receivedAt, map[string]int{}
+	r.Now = func() time.Time { return now }
+	r.Verifier.LookupTXT = func(_ context.Context, name string) ([]string, error) {
+		asked[name[strings.LastIndex(name, "._domainkey.")+12:]]++
+		return nil, &net.DNSError{Err: "no answer", Name: name, IsTimeout: true}
+	}
+	sign := func(domain string, i int) []byte {
+		return written("balance", fmt.Sprintf("From: luc%d@%s", i, domain),
+			"DKIM-Signature: v=1; a=rsa-sha256; d="+domain+"; s=k; h=From:To:Subject:Date; bh=AAAA; b=AAAA")
+	}
+	for i := range 10 {
+		hear(t, r, sign("evil.example", i))
+	}
+	hear(t, r, sign("good.example", 1))
+	now = now.Add(11 * time.Minute)
+	hear(t, r, sign("evil.example", 11))
+	if asked["evil.example"] > 2 || asked["good.example"] != 1 || len(n.in) != 12 {
+		t.Errorf("asked %v, and heard %d mails of 12", asked, len(n.in))
 	}
 }
 
@@ -221,16 +308,18 @@ func bounceMail(action, status, returned string, lines ...string) []byte {
 }
 
 func TestBouncesAreMatchedToLetters(t *testing.T) {
-	byID := seal.Token(mail.Answering, 8) + "@lets.example"
+	byID := seal.Token(mail.Answering, 8) + "@isp.example"
+	const plain = "To: plain@isp.example" // without subaddresses: nothing else is there to go by
 	verp := "To: river+" + seal.Token(mail.Bouncing, 9) + "@lets.example"
 	for what, c := range map[string]struct {
 		raw  []byte
 		want string
 	}{
-		"by the returned Message-ID":      {bounceMail("failed", "5.1.1", byID), "email 8 bounced: 5.1.1"},
+		"by the returned Message-ID":      {bounceMail("failed", "5.1.1", byID, plain), "email 8 bounced: 5.1.1"},
+		"by an id that others have seen":  {bounceMail("failed", "5.1.1", byID), ""},
 		"by the address":                  {bounceMail("failed", "5.1.1", "x@y.example", verp), "email 9 bounced: 5.1.1"},
-		"only late":                       {bounceMail("delayed", "4.4.1", byID), ""},
-		"a full mailbox":                  {bounceMail("failed", "5.2.2", byID), ""},
+		"only late":                       {bounceMail("delayed", "4.4.1", byID, plain), ""},
+		"a full mailbox":                  {bounceMail("failed", "5.2.2", byID, plain), "email 8 came back: 5.2.2"},
 		"about somebody else's mail":      {bounceMail("failed", "5.1.1", "x@y.example"), ""},
 		"forged, for a letter made up":    {bounceMail("failed", "5.1.1", "c."+strings.Repeat("0", 29)+"@lets.example"), ""},
 		"a token good for something else": {bounceMail("failed", "5.1.1", seal.Token(mail.Unsubscribing, 8)+"@lets.example"), ""},
@@ -252,7 +341,8 @@ func TestComplaintsAndUnsubscribing(t *testing.T) {
 		"--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: river@lets.example\r\nMessage-ID: <" + seal.Token(mail.Answering, 4) + "@lets.example>\r\n\r\nnews\r\n--b--\r\n"
 	hear(t, r, written(body, "From: feedback@provider.example", "Content-Type: multipart/report; report-type=feedback-report; boundary=b"))
 	hear(t, r, written("", "To: river+"+seal.Token(mail.Unsubscribing, 5)+"@lets.example", "Auto-Submitted: auto-generated"))
-	if want := []string{"email 4 complained", "email 5 unsubscribed"}; !slices.Equal(n.told, want) || len(n.in) != 0 {
+	hear(t, r, written("", "To: plain@isp.example", "Subject: "+seal.Token(mail.Unsubscribing, 6)))
+	if want := []string{"email 4 complained", "email 5 unsubscribed", "email 6 unsubscribed"}; !slices.Equal(n.told, want) || len(n.in) != 0 {
 		t.Errorf("told %q and %+v, want %q", n.told, n.in, want)
 	}
 }
@@ -287,7 +377,7 @@ func TestWhatIsNotKeptIsSentAgain(t *testing.T) {
 	}
 	for what, raw := range map[string][]byte{
 		"a message":     written("balance"),
-		"a bounce":      bounceMail("failed", "5.1.1", seal.Token(mail.Answering, 8)+"@lets.example"),
+		"a bounce":      bounceMail("failed", "5.1.1", "x@y.example", "To: river+"+seal.Token(mail.Bouncing, 8)+"@lets.example"),
 		"unsubscribing": written("", "To: river+"+seal.Token(mail.Unsubscribing, 5)+"@lets.example"),
 	} {
 		if err := r.Hear(t.Context(), raw, mail.Envelope{}); !errors.Is(err, n.err) || mail.IsMailError(err) {

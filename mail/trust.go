@@ -258,8 +258,10 @@ func (c *check) unfit(sig signature) (why string) {
 		return "Subject is not signed"
 	case !toUs && !ccUs:
 		return "it was written to somebody else"
-	case (!toUs || !covers("to")) && (!ccUs || !covers("cc")):
+	case c.count("to") > 0 && !covers("to"):
 		return "To is not signed"
+	case c.count("cc") > 0 && !covers("cc"): // whoever has the mail may have added it
+		return "Cc is not signed"
 	}
 
 	now := c.Now()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/language"
 
 	"crier/conversation/state"
@@ -31,6 +32,8 @@ type servedMailbox struct {
 	imap   imap.Config // URL "": mails come by LMTP
 	smtp   smtp.Config
 	signer *mail.Signer // nil: the server signs
+
+	authservIDs []string // whose word about senders counts in this mailbox
 }
 
 // mailboxes reads the mailboxes of a configuration, with their secrets.
@@ -66,7 +69,7 @@ func (p *program) mailbox(c *config, m mailConfig) (*servedMailbox, error) {
 		user = "" // a server of the host's own may take letters without
 	}
 	b := &servedMailbox{
-		Mailbox: mail.Mailbox{Address: m.Address, Detail: m.Detail, Community: m.Community},
+		Mailbox: mail.Mailbox{Address: m.Address, Detail: m.Detail, Community: m.Community}, authservIDs: m.AuthservIDs,
 		smtp: smtp.Config{
 			URL: m.SMTP, User: user, Password: password, Token: token, TLS: trusted, Connections: m.Connections,
 		},
@@ -143,15 +146,12 @@ func (c *config) authorities(file string) (*tls.Config, error) {
 }
 
 // receiver makes what takes the mails of some mailboxes in.
-func (p *program) receiver(c *config, boxes []*servedMailbox, seal *mail.Seal, journey mail.Journey, serves func(string) bool, log *slog.Logger) *mail.Receiver {
+func (p *program) receiver(boxes []*servedMailbox, seal *mail.Seal, journey mail.Journey, serves func(string) bool, log *slog.Logger) *mail.Receiver {
 	r := &mail.Receiver{
 		Seal: seal, Journey: journey, Serves: serves, Log: log, Now: p.now, Verifier: mail.Verifier{Now: p.now, LookupTXT: p.lookupTXT},
 	}
 	for _, b := range boxes {
 		r.Mailboxes = append(r.Mailboxes, b.Mailbox)
-	}
-	for _, m := range c.Mail {
-		r.Verifier.AuthservIDs = append(r.Verifier.AuthservIDs, m.AuthservIDs...)
 	}
 	return r
 }
@@ -183,7 +183,7 @@ func (p *program) addMail(ctx context.Context, c *config, mux *http.ServeMux, db
 	if err != nil {
 		return nil, err
 	}
-	parts := &mailParts{boxes: boxes, receiver: p.receiver(c, boxes, seal, journey, communityServed(db), log)}
+	parts := &mailParts{boxes: boxes, receiver: p.receiver(boxes, seal, journey, communityServed(db), log)}
 	var post mail.Post
 	for _, b := range boxes {
 		head := c.letterhead(b, seal)
@@ -192,7 +192,7 @@ func (p *program) addMail(ctx context.Context, c *config, mux *http.ServeMux, db
 		}
 		client := smtp.New(b.smtp, log)
 		parts.clients = append(parts.clients, client)
-		post = append(post, mail.Outlet{Letterhead: head, Community: b.Community, Transport: client})
+		post = append(post, &mail.Outlet{Letterhead: head, Community: b.Community, Transport: client})
 	}
 	journey.Send(post, 0)
 	if c.PublicURL != "" {
@@ -247,9 +247,14 @@ const mailboxPause = 5 * time.Minute
 
 // hear reads the mailbox until ctx ends: one process at a time does. Trouble of
 // one mailbox is not another's: it is logged, and tried again.
-func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journey *state.Journey, log *slog.Logger) error {
-	log = log.With("mailbox", b.Community)
-	box := imap.New(b.imap, receiver.Hear, journey, log)
+// turns bounds how many mails all mailboxes together have in memory.
+func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journey *state.Journey, turns chan struct{}, log *slog.Logger) error {
+	log = log.With("mailbox", b.Address)
+	hear := func(ctx context.Context, raw []byte, env mail.Envelope) error {
+		env.AuthservIDs = b.authservIDs
+		return receiver.Hear(ctx, raw, env)
+	}
+	box := imap.New(b.imap, hear, journey, log, imap.WithTurns(turns))
 	return journey.Lease(ctx, "imap "+b.Address, func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			if err := box.Run(ctx); err != nil && ctx.Err() == nil {
@@ -266,19 +271,46 @@ func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journ
 
 // startMail starts what hears mails.
 func (c *config) startMail(ctx context.Context, running *parts, m *mailParts, journey *state.Journey, log *slog.Logger) {
-	for _, client := range m.clients {
-		running.start(ctx, "mail connections", func(ctx context.Context) error { <-ctx.Done(); client.Close(); return nil })
+	if len(m.boxes) == 0 {
+		return
 	}
-	for _, b := range m.boxes {
-		if b.imap.URL != "" {
-			running.start(ctx, "mailbox "+b.Address, func(ctx context.Context) error { return b.hear(ctx, m.receiver, journey, log) })
+	running.start(ctx, "mail connections", func(ctx context.Context) error {
+		<-ctx.Done()
+		for _, client := range m.clients {
+			client.Close()
 		}
-	}
+		return nil
+	})
+	running.start(ctx, "mailboxes", func(ctx context.Context) error {
+		var all errgroup.Group
+		turns := make(chan struct{}, mailsAtOnce)
+		for _, b := range m.boxes {
+			if b.imap.URL != "" {
+				all.Go(func() error { return b.hear(ctx, m.receiver, journey, turns, log) })
+			}
+		}
+		<-ctx.Done()
+		return all.Wait()
+	})
 	if c.LMTP.Listen == "" {
 		return
 	}
-	running.start(ctx, "mail server", lmtp.New(c.lmtp(), m.receiver.Hear, m.receiver.Takes, log).Run)
+	var own []string // the host's server hands over mails for the mailboxes that are read in no other way
+	for _, b := range m.boxes {
+		if b.imap.URL == "" {
+			own = append(own, b.authservIDs...)
+		}
+	}
+	hear := func(ctx context.Context, raw []byte, env mail.Envelope) error {
+		env.AuthservIDs = own
+		return m.receiver.Hear(ctx, raw, env)
+	}
+	running.start(ctx, "mail server", lmtp.New(c.lmtp(), hear, m.receiver.Takes, log).Run)
 }
+
+// mailsAtOnce is how many mails the mailboxes have in memory at a time, of up to
+// mail.MaxSize.
+const mailsAtOnce = 4
 
 func (c *config) lmtp() lmtp.Config {
 	network, address := "tcp", c.LMTP.Listen

@@ -72,8 +72,10 @@ func (p *program) mailRead(ctx context.Context, files []string, lines bool) erro
 	if err != nil {
 		return err
 	}
-	receiver := p.receiver(c, nil, mail.NewSeal(make([]byte, 32)), nil, nil, quiet(p.err))
+	receiver := p.receiver(nil, mail.NewSeal(make([]byte, 32)), nil, nil, quiet(p.err))
+	var env mail.Envelope // nobody knows any more which way they came
 	for _, m := range c.Mail {
+		env.AuthservIDs = append(env.AuthservIDs, m.AuthservIDs...)
 		receiver.Mailboxes = append(receiver.Mailboxes, mail.Mailbox{Address: m.Address, Detail: m.Detail, Community: m.Community})
 	}
 	failed := 0
@@ -83,7 +85,7 @@ func (p *program) mailRead(ctx context.Context, files []string, lines bool) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		line := p.mailLine(ctx, file, receiver, u)
+		line := p.mailLine(ctx, file, env, receiver, u)
 		if line.Error != "" {
 			failed++
 		}
@@ -104,14 +106,14 @@ func (p *program) mailRead(ctx context.Context, files []string, lines bool) erro
 	return nil
 }
 
-func (p *program) mailLine(ctx context.Context, file string, receiver *mail.Receiver, u *understand.Understander) mailLine {
+func (p *program) mailLine(ctx context.Context, file string, env mail.Envelope, receiver *mail.Receiver, u *understand.Understander) mailLine {
 	line := mailLine{File: file, Bounced: []string{}}
 	raw, err := p.readMail(ctx, file)
 	if err != nil {
 		line.Error = err.Error()
 		return line
 	}
-	m, trust, why, err := receiver.Examine(ctx, raw, mail.Envelope{})
+	m, trust, why, err := receiver.Examine(ctx, raw, env)
 	if err != nil {
 		line.Error = "this is no mail: it should begin with lines such as From: and Subject:"
 		if !errors.Is(err, mail.ErrUnreadable) {
@@ -244,7 +246,7 @@ func (p *program) mailTest(ctx context.Context, to, community string) (err error
 	}
 	client := smtp.New(box.smtp, quiet(p.err))
 	defer client.Close()
-	post := mail.Post{{Letterhead: c.letterhead(box, seal), Community: box.Community, Transport: client}}
+	post := mail.Post{&mail.Outlet{Letterhead: c.letterhead(box, seal), Community: box.Community, Transport: client}}
 	ctx, cancel := context.WithTimeout(ctx, mailTestTimeout)
 	defer cancel()
 	locale, name := catalog.Codes()[0], ""

@@ -68,7 +68,9 @@ type program struct {
 
 // run runs the command line args. Tests start the program here.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) error {
-	return runWith(ctx, args, stdin, stdout, stderr, getenv, net.DefaultResolver.LookupTXT)
+	return runWith(ctx, args, stdin, stdout, stderr, getenv, func(ctx context.Context, name string) ([]string, error) {
+		return net.DefaultResolver.LookupTXT(ctx, strings.TrimSuffix(name, ".")+".") // never one in our own search domains
+	})
 }
 
 // runWith is run with another DNS.

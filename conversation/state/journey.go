@@ -268,6 +268,9 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 				return err
 			}
 			out, forward, err := j.Engine.Handle(ctx, room, m.in)
+			if a := room.Answered; err == nil && a != nil && a.Used {
+				err = j.spend(ctx, tx, m)
+			}
 			if err == nil {
 				err = j.finish(ctx, tx, lane, m, out, forward, now)
 			}

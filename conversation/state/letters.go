@@ -18,9 +18,10 @@ import (
 // request that it may tell of.
 const tokenLasts = conversation.RequestLasts
 
-// redeem says what a message answers that shows the token of another, and
-// spends that token. It returns nil where that counts no more: it was spent by
-// another message, is too old, or was sent to another address or community.
+// redeem says what a message answers that shows the token of another. It
+// returns nil where that counts no more: it was used by another message, is too
+// old, or was sent to another address or community. spend writes down that it
+// is used, where it is.
 func (j *Journey) redeem(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, m message, now time.Time) (*conversation.Answered, error) {
 	if m.in.Answers == 0 {
 		return nil, nil
@@ -28,9 +29,8 @@ func (j *Journey) redeem(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 	log := j.Log.With("channel", m.in.Channel, "message_id", m.id)
 	a := &conversation.Answered{}
 	var holds int64
-	err := ledger.Get(ctx, tx, []any{&a.Question, &holds}, `UPDATE outbox SET answered_by = $2
-		WHERE id = $1 AND community_id = $3 AND channel = $4 AND address = $5 AND created_at > $6 AND (answered_by IS NULL OR answered_by = $2)
-		RETURNING question, holds`, m.in.Answers, m.id, lane, m.in.Channel, m.in.From, ledger.Micros(now.Add(-tokenLasts)))
+	err := ledger.Get(ctx, tx, []any{&a.Question, &a.Desk, &holds}, `SELECT question, desk, holds FROM outbox
+		WHERE id = $1 AND community_id = $3 AND channel = $4 AND address = $5 AND created_at > $6 AND (answered_by IS NULL OR answered_by = $2)`, m.in.Answers, m.id, lane, m.in.Channel, m.in.From, ledger.Micros(now.Add(-tokenLasts)))
 	if ledger.IsNotFound(err) {
 		log.Info("a token that counts no more: used, too old, or somebody else's")
 		return nil, nil
@@ -47,8 +47,13 @@ func (j *Journey) redeem(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 			a.Held = &one.in
 		}
 	}
-	log.Info("the sender has shown the token of what they answer", "trust", "token")
 	return a, nil
+}
+
+// spend writes down that a message has used the token that it shows.
+func (j *Journey) spend(ctx context.Context, tx ledger.Tx, m message) error {
+	j.Log.Info("the sender has shown the token of what they answer", "channel", m.in.Channel, "message_id", m.id, "trust", "token")
+	return tx.Later(ctx, `UPDATE outbox SET answered_by = $2 WHERE id = $1`, m.in.Answers, m.id)
 }
 
 // letter is a message of the outbox that something is said about later.
@@ -56,7 +61,6 @@ type letter struct {
 	community ledger.CommunityID
 	address   string
 	priority  conversation.Priority
-	state     string
 }
 
 // about runs fn on the community of a message of the outbox, locked. Where
@@ -64,8 +68,9 @@ type letter struct {
 func (j *Journey) about(ctx context.Context, channel string, id int64, fn func(tx ledger.Tx, book *ledger.Book, l letter) error) error {
 	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
 		var l letter
-		err := ledger.Get(ctx, tx, []any{&l.community, &l.address, &l.priority, &l.state},
-			`SELECT community_id, address, priority, state FROM outbox WHERE id = $1 AND channel = $2`, id, channel)
+		err := ledger.Get(ctx, tx, []any{&l.community, &l.address, &l.priority},
+			`SELECT community_id, address, priority FROM outbox WHERE id = $1 AND channel = $2 AND created_at > $3`,
+			id, channel, ledger.Micros(j.Clock().Add(-bouncesLast)))
 		if ledger.IsNotFound(err) {
 			return nil
 		}
@@ -84,29 +89,29 @@ func (j *Journey) about(ctx context.Context, channel string, id int64, fn func(t
 	return nil
 }
 
-// How often messages to an address may bounce before it is paused: a second
-// time on another day, or a third time at all, with nothing heard from it in
-// between.
+// When an address is paused to which messages bounce, with nothing heard from
+// it in between: where a second one is refused for good, half a day after the
+// first, or where nothing has come through for days, as with a full mailbox.
 const (
-	bouncesMost  = 3
-	bouncesApart = 12 * time.Hour
-	bouncesLast  = 60 * 24 * time.Hour // what is older counts no more
+	hardApart   = 12 * time.Hour
+	softMost    = 3
+	softApart   = 3 * 24 * time.Hour
+	bouncesLast = 60 * 24 * time.Hour // what is older counts no more
 )
 
 // Bounced notes that a message of the outbox did not arrive, though the channel
-// took it, because its address does not work. It has failed with that; where it
-// happens repeatedly the address is paused. It may be told again.
-func (j *Journey) Bounced(ctx context.Context, channel string, id int64, reason string) error {
+// took it; hard says that it is because of its address. It has failed with
+// that; where it happens repeatedly the address is paused. It may be told again.
+func (j *Journey) Bounced(ctx context.Context, channel string, id int64, hard bool, reason string) error {
 	var sending map[string]bool
 	err := j.about(ctx, channel, id, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
 		sending = map[string]bool{}
 		now := j.Clock()
-		if l.state == "sent" {
-			if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2 WHERE id = $1`, id, clean(reason, maxField)); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2, ended_at = COALESCE(ended_at, $3) WHERE id = $1`,
+			id, clean(reason, maxField), ledger.Micros(now)); err != nil {
+			return err
 		}
-		out, err := j.bounced(ctx, tx, l.community, channel, l.address, id, reason, now)
+		out, err := j.bounced(ctx, tx, l.community, channel, l.address, id, hard, reason, now)
 		for _, o := range out {
 			sending[o.Channel] = true
 		}
@@ -123,36 +128,74 @@ func (j *Journey) Bounced(ctx context.Context, channel string, id int64, reason 
 
 // bounced counts one that did not arrive, and pauses the address where it is
 // one too many. It returns what the coordinators have to be told.
-func (j *Journey) bounced(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, id int64, reason string,
-	now time.Time,
+func (j *Journey) bounced(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, id int64, hard bool,
+	reason string, now time.Time,
 ) ([]conversation.Outbound, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO bounces (community_id, message_id, channel, address, reason, bounced_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT DO NOTHING`, lane, id, channel, address, clean(reason, maxField), ledger.Micros(now))
+	isHard := 0
+	if hard {
+		isHard = 1
+	}
+	n, err := tx.Exec(ctx, `INSERT INTO bounces (community_id, message_id, channel, address, hard, reason, bounced_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT DO NOTHING`, lane, id, channel, address, isHard, clean(reason, maxField), ledger.Micros(now))
 	if err != nil || n == 0 || lane == ledger.Host {
 		return nil, err
 	}
-	var count, first int64
-	if err := ledger.Get(ctx, tx, []any{&count, &first}, `SELECT COUNT(*), COALESCE(MIN(bounced_at), 0) FROM bounces
+	if hard {
+		if out, err := j.unreachable(ctx, tx, lane, channel, address, now); len(out) > 0 || err != nil {
+			return out, err
+		}
+	}
+	var hards, softs, firstHard, first int64
+	if err := ledger.Get(ctx, tx, []any{&hards, &softs, &firstHard, &first}, `SELECT
+			COALESCE(SUM(hard), 0), COUNT(*), COALESCE(MIN(CASE hard WHEN 1 THEN bounced_at END), 0), COALESCE(MIN(bounced_at), 0) FROM bounces
 		WHERE community_id = $1 AND channel = $2 AND address = $3 AND bounced_at > $4
 		AND bounced_at >= COALESCE((SELECT MAX(used_at) FROM addresses WHERE community_id = $1 AND channel = $2 AND address = $3), 0)`,
 		lane, channel, address, ledger.Micros(now.Add(-bouncesLast))); err != nil {
 		return nil, fmt.Errorf("count bounces: %w", err)
 	}
-	if count < bouncesMost && (count < 2 || now.Sub(ledger.Time(first)) < bouncesApart) {
+	if (hards < 2 || now.Sub(ledger.Time(firstHard)) < hardApart) && (softs < softMost || now.Sub(ledger.Time(first)) < softApart) {
 		return nil, nil
 	}
 	return j.pause(ctx, tx, lane, channel, address, reason, now)
 }
 
+// unreachable tells the coordinators that an invitation went to an address that
+// does not work: it is nobody's yet, and nobody else would notice.
+func (j *Journey) unreachable(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, now time.Time) ([]conversation.Outbound, error) {
+	book, err := ledger.Open(ctx, tx, lane, now)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := book.InvitationTo(ctx, channel, address); ledger.IsNotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	out, err := j.Engine.Unreachable(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)}, channel, address)
+	if err != nil {
+		return nil, err
+	}
+	return out, enqueue(ctx, tx, lane, out, nil, now)
+}
+
 // Complained notes that somebody called a message of the outbox unwanted. They
-// get no more of its kind: nothing in bulk, or nothing at all.
+// get no more of its kind: nothing in bulk, or nothing at all until they write
+// again, and the coordinators are told. It counts once for each message.
 func (j *Journey) Complained(ctx context.Context, channel string, id int64) error {
-	return j.about(ctx, channel, id, func(tx ledger.Tx, book *ledger.Book, l letter) error {
+	return j.about(ctx, channel, id, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
 		if l.priority >= conversation.Bulk {
 			return unsubscribe(ctx, tx, l.community, channel, l.address, j.Clock())
 		}
-		_, err := book.SetAddressStatus(ctx, channel, l.address, ledger.AddressStopped, "complaint")
-		return err
+		n, err := tx.Exec(ctx, `INSERT INTO bounces (community_id, message_id, channel, address, hard, reason, bounced_at)
+			VALUES ($1, $2, $3, $4, 0, 'complaint', $5) ON CONFLICT DO NOTHING`, l.community, id, channel, l.address, ledger.Micros(j.Clock()))
+		if err != nil || n == 0 {
+			return err
+		}
+		out, err := j.pause(ctx, tx, l.community, channel, l.address, "complaint", j.Clock())
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		return j.notify(ctx, tx)
 	})
 }
 
@@ -210,9 +253,15 @@ func Photos(ctx context.Context, tx ledger.Tx, community ledger.CommunityID, ad 
 	}, `SELECT type, data FROM photos WHERE community_id = $1 AND ad = $2 ORDER BY message_id, number`, community, ad)
 }
 
-// forgetPhotos removes the photos of a community that no ad came of.
+// forgetPhotos removes the photos of a community that no ad came of, and those
+// of ads that are over.
 func forgetPhotos(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, now time.Time) error {
-	return tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad = 0 AND received_at < $2`, lane, ledger.Micros(now.Add(-photosLast)))
+	before := ledger.Micros(now.Add(-photosLast))
+	if err := tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad = 0 AND received_at < $2`, lane, before); err != nil {
+		return err
+	}
+	return tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad <> 0 AND EXISTS (SELECT 1 FROM ads
+		WHERE ads.community_id = photos.community_id AND ads.number = photos.ad AND (ads.expires_at < $2 OR ads.removed_at < $2))`, lane, before)
 }
 
 // Load reads a note that the processes of this host share, "" where there is none.

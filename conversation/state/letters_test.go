@@ -82,6 +82,7 @@ func TestTokenCountsOnce(t *testing.T) {
 			t.Fatalf("%d payments by tokens that are somebody else's", n)
 		}
 
+		tell(t, j, mailed(1, "d2", "what is this?", letter)) // no answer to it: the token still counts
 		yes := mailed(1, "e", "yes", letter)
 		said := tell(t, j, yes)
 		if len(said) != 1 || !strings.HasPrefix(said[0].Text, "Done") || said[0].Thread != "thread of e" {
@@ -207,24 +208,25 @@ func TestBounces(t *testing.T) {
 		bounce := func(id int64) {
 			t.Helper()
 			now.add(time.Second)
-			must(t, j.Bounced(t.Context(), "email", id, "550 5.1.1 no such user"))
+			must(t, j.Bounced(t.Context(), "email", id, true, "550 5.1.1 no such user"))
 		}
 
-		// Three at once are enough; one of them told thrice is one.
+		// However many in an hour are one trouble; the next day it is another.
 		one, two, three := letter(1), letter(1), letter(1)
-		bounce(one)
-		bounce(one)
-		bounce(one)
-		bounce(two)
+		for _, id := range []int64{one, one, two, three} {
+			bounce(id)
+		}
+		if n := in(t, db, "failed"); n != 3 {
+			t.Errorf("%d letters have failed, of 3 that bounced", n)
+		}
 		if got := status(1); got != ledger.AddressActive {
-			t.Errorf("after two bounces the address is %s", got)
+			t.Errorf("after an hour's bounces the address is %s", got)
 		}
-		if n := in(t, db, "failed"); n != 2 {
-			t.Errorf("%d letters have failed, of 2 that bounced", n)
-		}
-		bounce(three)
+		next := letterTo(t, j, db, town, now, 1)
+		now.add(13 * time.Hour)
+		bounce(next)
 		if got := status(1); got != ledger.AddressPaused {
-			t.Errorf("after three bounces the address is %s", got)
+			t.Errorf("after bounces on two days the address is %s", got)
 		}
 		var told []string
 		must(t, j.Flush(t.Context(), func(o conversation.Outbound) { told = append(told, o.Address+" "+o.Text) }))
@@ -232,28 +234,73 @@ func TestBounces(t *testing.T) {
 			t.Errorf("the coordinator was told %q", told)
 		}
 
-		// Two on different days are enough, too, unless the member wrote in between.
+		// Not where the member has written in between.
 		bounce(letter(2))
 		now.add(13 * time.Hour)
-		bounce(letter(2)) // letter has the member write
+		late := letter(2) // the member writes
+		bounce(late)
 		if got := status(2); got != ledger.AddressActive {
 			t.Errorf("the address is %s, though the member wrote in between", got)
 		}
-		late := letter(2)
-		bounce(late)
-		if got := status(2); got != ledger.AddressActive {
-			t.Errorf("the address is %s after the second bounce in an hour", got)
+
+		// A mailbox that is full for days gets a rest, too.
+		for range 3 {
+			id := letterTo(t, j, db, town, now, 3)
+			must(t, j.Bounced(t.Context(), "email", id, false, "552 5.2.2 full"))
+			now.add(35 * time.Hour)
 		}
-		first, second := letter(3), letter(3)
-		bounce(first)
-		now.add(13 * time.Hour)
-		bounce(second)
+		if got := status(3); got != ledger.AddressActive {
+			t.Errorf("after two days of a full mailbox the address is %s", got)
+		}
+		must(t, j.Bounced(t.Context(), "email", letterTo(t, j, db, town, now, 3), false, "552 5.2.2 full"))
 		if got := status(3); got != ledger.AddressPaused {
-			t.Errorf("after bounces on two days the address is %s", got)
+			t.Errorf("after days of a full mailbox the address is %s", got)
 		}
 
-		must(t, j.Bounced(t.Context(), "email", 404, "no such letter"))
-		must(t, j.Bounced(t.Context(), "sms", late, "another channel's"))
+		must(t, j.Bounced(t.Context(), "email", 404, true, "no such letter"))
+		must(t, j.Bounced(t.Context(), "sms", late, true, "another channel's"))
+	})
+}
+
+// letterTo has the channel take a letter that answers nothing.
+func letterTo(t *testing.T, j *state.Journey, db ledger.DB, town *town, now *clock, i int) (id int64) {
+	t.Helper()
+	must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+		return state.Enqueue(t.Context(), tx, town.id, []conversation.Outbound{{
+			Channel: "email", Address: mailbox(i), Locale: "en", Text: "a notice", Priority: conversation.Notices,
+		}}, nil, now.Now())
+	}))
+	must(t, j.Flush(t.Context(), func(o conversation.Outbound) {
+		if o.Text == "a notice" {
+			id = o.ID
+		}
+	}))
+	return id
+}
+
+// A coordinator who has mistyped an address in an invitation hears of it.
+func TestInvitationThatDoesNotArrive(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		now := newClock()
+		mailTown(t, db, now)
+		j := journey(t, db, now, nil, 0)
+		now.add(time.Minute)
+		in := mailed(0, "invite", "invite Piet Vos piet@riverbnk.example", 0)
+		in.Trust = conversation.Proven
+		var invitation int64
+		must(t, j.Now(short(t), in, func(o conversation.Outbound) {
+			if o.Address == "piet@riverbnk.example" {
+				invitation = o.ID
+			}
+		}))
+		must(t, j.Bounced(t.Context(), "email", invitation, true, "550 5.1.2 no such domain"))
+		var told []string
+		must(t, j.Flush(t.Context(), func(o conversation.Outbound) { told = append(told, o.Address+" "+o.Text) }))
+		if len(told) != 1 || !strings.HasPrefix(told[0], mailbox(0)+" Nobody can be reached at piet@riverbnk.example") {
+			t.Errorf("told %q", told)
+		}
 	})
 }
 
@@ -270,13 +317,15 @@ func TestRefusedAddressIsPaused(t *testing.T) {
 		}}
 		j := journey(t, db, now, channel, 0)
 		running(t, j)
-		for i := range 3 {
+		for i, want := range []int{0, 0, 1} { // two at once, and one on the next day
 			queue(t, db, town, now, address(1), fmt.Sprint("letter ", i), conversation.Notices)
 			j.Wake()
 			waitFor(t, 10*time.Second, func() bool { return in(t, db, "failed") == i+1 })
-			paused := count(t, db, `SELECT COUNT(*) FROM addresses WHERE status = 'paused'`)
-			if want := i / 2; paused != want {
+			if paused := count(t, db, `SELECT COUNT(*) FROM addresses WHERE status = 'paused'`); paused != want {
 				t.Errorf("after %d refusals %d addresses are paused, want %d", i+1, paused, want)
+			}
+			if i == 1 {
+				now.add(13 * time.Hour)
 			}
 		}
 	})
@@ -319,9 +368,21 @@ func TestComplaintsAndUnsubscribing(t *testing.T) {
 		if id := send(2, conversation.Bulk); id == 0 {
 			t.Error("START does not bring the bulk back")
 		}
-		must(t, j.Complained(t.Context(), "email", send(3, conversation.Replies)))
-		if n := count(t, db, `SELECT COUNT(*) FROM addresses WHERE status = 'stopped' AND address = '`+mailbox(3)+`'`); n != 1 {
+		unwanted := send(3, conversation.Replies)
+		must(t, j.Complained(t.Context(), "email", unwanted))
+		paused := func() int {
+			return count(t, db, `SELECT COUNT(*) FROM addresses WHERE status = 'paused' AND address = '`+mailbox(3)+`'`)
+		}
+		if paused() != 1 {
 			t.Error("who called a reply unwanted still gets mails")
+		}
+		// Somebody else may have said so: the member's next mail opens it, for good.
+		in = mailed(3, "balance", "balance", 0)
+		in.Trust = conversation.Proven
+		tell(t, j, in)
+		must(t, j.Complained(t.Context(), "email", unwanted))
+		if paused() != 0 {
+			t.Error("the same complaint counts twice")
 		}
 	})
 }

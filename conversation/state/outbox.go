@@ -23,7 +23,9 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 		var thread string
 		var holds int64
 		if to != nil && o.ReplyTo == to.in.ID && o.Channel == to.in.Channel {
-			thread = to.in.Thread
+			if !o.Bare {
+				thread = to.in.Thread
+			}
 			if o.Holds {
 				holds = to.id
 			}
@@ -36,11 +38,11 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 			choices = nil
 		}
 		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at,
-				thread, holds)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13
+				thread, holds, desk)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13, $15
 				WHERE CAST($10 AS BIGINT) < CAST($14 AS BIGINT) OR NOT EXISTS (SELECT 1 FROM unsubscribed WHERE community_id = $2 AND channel = $3 AND address = $4)`,
 			ledger.NewID(now), lane, o.Channel, o.Address, o.Locale, clean(o.Text, maxText), string(choices), o.Question, o.ReplyTo, o.Priority,
-			ledger.Micros(now), thread, holds, conversation.Bulk); err != nil {
+			ledger.Micros(now), thread, holds, conversation.Bulk, o.Desk); err != nil {
 			return fmt.Errorf("queue message: %w", err)
 		}
 	}
@@ -337,7 +339,8 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 // have to be told.
 func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
 	if e.err == nil {
-		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = '' WHERE id = $1`,
+		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = ''
+			WHERE id = $1 AND state = 'queued'`, // it may have bounced by now
 			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))
 	}
 	log := s.j.Log.With("channel", e.Channel, "community", e.Community, "message_id", e.ID, "attempt", e.Attempt, "err", e.err)
@@ -360,7 +363,7 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 			return nil, err
 		}
 		if se.Bounced {
-			return s.j.bounced(ctx, tx, e.community, e.Channel, e.Address, e.ID, e.err.Error(), e.at)
+			return s.j.bounced(ctx, tx, e.community, e.Channel, e.Address, e.ID, true, e.err.Error(), e.at)
 		}
 		if !se.Paused {
 			return nil, nil

@@ -174,6 +174,7 @@ type Mailbox struct {
 	retryMin time.Duration
 	retryMax time.Duration
 	patience time.Duration
+	turns    chan struct{} // nil: there is always room
 
 	// What Run knows; nobody else touches it.
 	position position
@@ -196,6 +197,10 @@ func WithClock(now func() time.Time) Option { return func(m *Mailbox) { m.now = 
 func WithRetry(least, most time.Duration) Option {
 	return func(m *Mailbox) { m.retryMin, m.retryMax = least, most }
 }
+
+// WithTurns takes a place in turns for as long as a mail is in memory, so that
+// several mailboxes have only so many there together.
+func WithTurns(turns chan struct{}) Option { return func(m *Mailbox) { m.turns = turns } }
 
 // New makes a Mailbox. It does not connect yet. At most one process may Run the
 // same mailbox at a time.

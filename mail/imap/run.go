@@ -242,6 +242,14 @@ func (m *Mailbox) works(ctx context.Context, s *session, items []item) (bool, er
 
 // take hands one mail over, and marks it.
 func (m *Mailbox) take(ctx context.Context, s *session, it item) (failed, err error) {
+	if m.turns != nil {
+		select {
+		case m.turns <- struct{}{}:
+			defer func() { <-m.turns }()
+		case <-ctx.Done():
+			return ctx.Err(), nil
+		}
+	}
 	raw, failed, err := s.fetch(it, m.config.MaxSize)
 	if err != nil {
 		return nil, err

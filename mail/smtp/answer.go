@@ -43,6 +43,8 @@ func meaning(at stage, err error) error {
 	switch permanent := answer.Code >= 500; {
 	case aboutLogin(answer):
 		return loginRefused(err)
+	case permanent && aboutUs(answer):
+		e.RetryAfter, e.Everybody = quotaWait, true
 	case permanent && at == atMail:
 		// The sender is always the same: everybody's mail is refused like that.
 		e.RetryAfter, e.Everybody = operatorWait, true
@@ -60,6 +62,21 @@ func meaning(at stage, err error) error {
 // loginRefused holds all mail back: with a changed password none of it fails.
 func loginRefused(err error) error {
 	return &conversation.SendError{RetryAfter: operatorWait, Everybody: true, Err: fmt.Errorf("%w: %w", ErrLogin, scrubbed(err))}
+}
+
+// quotaWait is how long to wait where the server takes no more for today.
+const quotaWait = time.Hour
+
+// aboutUs says that the server has had enough letters of ours for now, which
+// has nothing to do with this one.
+func aboutUs(a *smtp.SMTPError) bool {
+	text := strings.ToLower(a.Message)
+	for _, words := range []string{"sending limit", "sending quota", "message limit", "rate limit", "too many messages", "too many emails"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return a.EnhancedCode == smtp.EnhancedCode{5, 4, 5} // RFC 3463, section 3.5: mail system congestion
 }
 
 // aboutLogin says that the server wants a login, or another one, at whichever

@@ -4,17 +4,20 @@
 ALTER TABLE inbox ADD COLUMN answers BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE inbox ADD COLUMN thread TEXT NOT NULL DEFAULT '';
 
--- holds is the inbox id that waits for a yes to this message, 0 for none. answered_by is the inbox id that has used its token.
+-- holds is the inbox id that waits for a yes to this message, 0 for none. desk is what it asks at the desk, 0 for nothing.
+-- answered_by is the inbox id that has used its token.
 ALTER TABLE outbox ADD COLUMN thread TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN holds BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN desk BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN answered_by BIGINT;
 
--- What was taken by the channel and yet never arrived. message_id is the outbox id.
+-- What was taken by the channel and yet never arrived. message_id is the outbox id. hard is 1 where the address does not work.
 CREATE TABLE bounces (
 	community_id BIGINT NOT NULL REFERENCES communities (id),
 	message_id   BIGINT NOT NULL,
 	channel      TEXT   NOT NULL,
 	address      TEXT   NOT NULL,
+	hard         BIGINT NOT NULL,
 	reason       TEXT   NOT NULL,
 	bounced_at   BIGINT NOT NULL,
 	PRIMARY KEY (community_id, message_id)

@@ -256,7 +256,7 @@ func (t *Turn) repeatRequest(ctx context.Context) error {
 		return err
 	}
 	if len(pending) == 0 {
-		t.Say("answer.nothing_open", nil)
+		t.Say("held.which", nil) // perhaps it was meant for a letter that holds something
 		return nil
 	}
 	tr := pending[len(pending)-1]

@@ -195,3 +195,22 @@ func TestDates(t *testing.T) {
 		}
 	}
 }
+
+// Luc has put his name and more below what he writes, without any mark.
+func TestASignatureWithoutAMarkIsCutAtTheName(t *testing.T) {
+	const head = "From: Luc Martin <luc@example.org>\nTo: river@lets.example\nSubject: Re: eggs\nDate: Tue, 3 Nov 2026 10:00:00 +0100\n\n"
+	for text, want := range map[string]string{
+		"YES\n\nLuc Martin\nRetired potter\n":                                                "YES",
+		"Yes\nLuc Martin\n12 rue de la Gare\n1000 Bruxelles\n":                               "Yes",
+		"offer potatoes, 3 a kilo\n\n- LUC MARTIN -\nRetired potter\nMember of River LETS\n": "offer potatoes, 3 a kilo",
+		"Yes\n\nLuc Martin\n":                           "Yes\n\nLuc Martin", // harmless, and understood
+		"Luc Martin\npay maria 5\n":                     "Luc Martin\npay maria 5",
+		"pay maria 5\n\nLuc\n":                          "pay maria 5\n\nLuc",
+		"tell Luc Martin hello\nand goodbye\n":          "tell Luc Martin hello\nand goodbye",
+		"one\nLuc Martin\n2\n3\n4\n5\n6\n7\n8\n9\n10\n": "one\nLuc Martin\n2\n3\n4\n5\n6\n7\n8\n9\n10",
+	} {
+		if m := read(t, head+text); m.Text != want {
+			t.Errorf("%q is read as %q, want %q", text, m.Text, want)
+		}
+	}
+}

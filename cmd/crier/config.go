@@ -248,6 +248,8 @@ func (c *config) checkMail() error {
 			return fmt.Errorf("mail.smtp: %s has no server to send by, such as smtps://smtp.example.org", address)
 		case m.IMAP == "" && c.LMTP.Listen == "":
 			return fmt.Errorf("mail.imap: nothing says how the mails to %s come: set imap, or listen in [lmtp]", address)
+		case slices.ContainsFunc(m.AuthservIDs, func(id string) bool { return strings.ContainsAny(id, "= ;") }):
+			return errors.New("mail.authserv_ids: each is the name of a server, such as mx.google.com (for Microsoft outlook.com)")
 		case (m.DKIMSelector == "") != (m.DKIMKeyFile == ""):
 			return errors.New("mail.dkim_selector and mail.dkim_key_file go together")
 		}

@@ -24,7 +24,7 @@ func (p *program) doctorCommand() *cobra.Command {
 		Short: "Check a configuration, and say what to mend",
 		Long: `Tries everything that the configuration names: the database, the clock, each Telegram bot, and each mailbox
 with the servers that hold and send its mails, and what stands in the DNS for it. It says of each whether it
-works and, where not, what to do. It changes nothing, and sends nothing.`,
+works and, where not, what to do. It makes folders that a mailbox lacks, changes nothing else, and sends nothing.`,
 		Example: "  crier doctor\n  crier doctor --config crier.toml",
 		Args:    needs(0, 0),
 	})

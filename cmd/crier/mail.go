@@ -248,13 +248,13 @@ const mailboxPause = 5 * time.Minute
 // hear reads the mailbox until ctx ends: one process at a time does. Trouble of
 // one mailbox is not another's: it is logged, and tried again.
 // turns bounds how many mails all mailboxes together have in memory.
-func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journey *state.Journey, turns chan struct{}, log *slog.Logger) error {
+func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journey *state.Journey, turns chan struct{}, figures *figures, log *slog.Logger) error {
 	log = log.With("mailbox", b.Address)
 	hear := func(ctx context.Context, raw []byte, env mail.Envelope) error {
 		env.AuthservIDs = b.authservIDs
 		return receiver.Hear(ctx, raw, env)
 	}
-	box := imap.New(b.imap, hear, journey, log, imap.WithTurns(turns))
+	box := imap.New(b.imap, hear, journey, log, imap.WithTurns(turns), imap.WithState(figures.mailbox(b.Address)))
 	return journey.Lease(ctx, "imap "+b.Address, func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			if err := box.Run(ctx); err != nil && ctx.Err() == nil {
@@ -270,7 +270,7 @@ func (b *servedMailbox) hear(ctx context.Context, receiver *mail.Receiver, journ
 }
 
 // startMail starts what hears mails.
-func (c *config) startMail(ctx context.Context, running *parts, m *mailParts, journey *state.Journey, log *slog.Logger) {
+func (c *config) startMail(ctx context.Context, running *parts, m *mailParts, journey *state.Journey, figures *figures, log *slog.Logger) {
 	if len(m.boxes) == 0 {
 		return
 	}
@@ -286,7 +286,7 @@ func (c *config) startMail(ctx context.Context, running *parts, m *mailParts, jo
 		turns := make(chan struct{}, mailsAtOnce)
 		for _, b := range m.boxes {
 			if b.imap.URL != "" {
-				all.Go(func() error { return b.hear(ctx, m.receiver, journey, turns, log) })
+				all.Go(func() error { return b.hear(ctx, m.receiver, journey, turns, figures, log) })
 			}
 		}
 		<-ctx.Done()

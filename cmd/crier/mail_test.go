@@ -183,7 +183,7 @@ func TestMail(t *testing.T) {
 			}
 			p := newPostOffice(t, []string{"Luc", "Maria"}, byLMTP, way)
 			_, log, stop := start(t, p.env, "serve", "--config", p.config)
-			started(t, log)
+			web, _ := started(t, log)
 			defer func() {
 				if t.Failed() {
 					t.Logf("log of crier:\n%s\nlog of Postfix:\n%s", log, p.postfix.Log())
@@ -230,6 +230,9 @@ func TestMail(t *testing.T) {
 				t.Fatal(err)
 			}
 			has(t, p.must(p.wait("Luc", 4)).text, "you gave Maria Martin 3 acorns (jam)")
+			if !byLMTP {
+				untilMetric(t, web, `crier_mailbox_up{mailbox="river@lets.test"} 1`)
+			}
 			// The token is spent: the same yes once more changes nothing.
 			if err := p.answer("Luc", request, "yes!"); err != nil {
 				t.Fatal(err)

@@ -21,6 +21,7 @@ type figures struct {
 	handling   prometheus.Histogram
 	deliveries *prometheus.CounterVec
 	delivering *prometheus.HistogramVec
+	mailboxes  *prometheus.GaugeVec
 }
 
 func newFigures() *figures {
@@ -40,11 +41,14 @@ func newFigures() *figures {
 			Name: "crier_sending_lag_seconds", Help: "Time from a message's queueing until it was sent.",
 			Buckets: []float64{.01, .05, .1, .5, 1, 5, 15, 60, 300, 3600, 86400},
 		}, []string{"channel"}),
+		mailboxes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "crier_mailbox_up", Help: "1 where this process reads a mailbox, 0 where it tries to and cannot.",
+		}, []string{"mailbox"}),
 	}
 	for _, result := range []string{"done", "failed"} {
 		f.messages.WithLabelValues(result)
 	}
-	f.registry.MustRegister(f.messages, f.handling, f.deliveries, f.delivering,
+	f.registry.MustRegister(f.messages, f.handling, f.deliveries, f.delivering, f.mailboxes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }
@@ -52,6 +56,17 @@ func newFigures() *figures {
 func (f *figures) handled(_ conversation.Inbound, lag time.Duration, err error) {
 	f.messages.WithLabelValues(result(err, "done")).Inc()
 	f.handling.Observe(lag.Seconds())
+}
+
+// mailbox shows whether a mailbox can be read.
+func (f *figures) mailbox(address string) func(up bool) {
+	return func(up bool) {
+		n := 0.0
+		if up {
+			n = 1
+		}
+		f.mailboxes.WithLabelValues(address).Set(n)
+	}
 }
 
 func (f *figures) sent(channel string, lag time.Duration, err error) {

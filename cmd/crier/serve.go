@@ -142,7 +142,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	for _, b := range bots {
 		running.start(ctx, "telegram "+b.id, func(ctx context.Context) error { return b.run(ctx, journey, menus(catalog), log) })
 	}
-	c.startMail(ctx, running, post, journey, log)
+	c.startMail(ctx, running, post, journey, figures, log)
 	running.start(ctx, "clock", func(ctx context.Context) error {
 		return journey.Lease(ctx, "tick", func(ctx context.Context) error { everyMinute(ctx, journey, log); return nil })
 	})

@@ -175,6 +175,7 @@ type Mailbox struct {
 	retryMax time.Duration
 	patience time.Duration
 	turns    chan struct{} // nil: there is always room
+	told     func(up bool)
 
 	// What Run knows; nobody else touches it.
 	position position
@@ -202,6 +203,10 @@ func WithRetry(least, most time.Duration) Option {
 // several mailboxes have only so many there together.
 func WithTurns(turns chan struct{}) Option { return func(m *Mailbox) { m.turns = turns } }
 
+// WithState tells how the mailbox does, for the figures of the operator: up
+// after each look at it, and not when it cannot be read.
+func WithState(told func(up bool)) Option { return func(m *Mailbox) { m.told = told } }
+
 // New makes a Mailbox. It does not connect yet. At most one process may Run the
 // same mailbox at a time.
 func New(c Config, hear Hear, cursor Cursor, log *slog.Logger, options ...Option) *Mailbox {
@@ -216,6 +221,7 @@ func New(c Config, hear Hear, cursor Cursor, log *slog.Logger, options ...Option
 		now:      time.Now,
 		retryMin: time.Second,
 		retryMax: time.Minute,
+		told:     func(bool) {},
 		patience: time.Minute,
 		heard:    make(map[imap.UID]bool),
 		failures: make(map[imap.UID]int),

@@ -35,10 +35,12 @@ func (m *Mailbox) Run(ctx context.Context) error {
 		err := m.connected(ctx, func() {
 			refusals = 0
 			connecting.over()
+			m.told(true)
 		})
 		if ctx.Err() != nil {
 			break
 		}
+		m.told(false)
 		if errors.Is(err, ErrLogin) || errors.Is(err, ErrConfig) {
 			if refusals++; refusals == loginTries {
 				return fmt.Errorf("imap: %w", err)

@@ -85,20 +85,25 @@ func TestConfigErrors(t *testing.T) {
 		"[[telegram]]\nwebhook = 'https://x.example/{a}'":     "with a path",
 		"[[telegram]]\nwebhook = 'https://x.example/metrics'": "/metrics is used twice",
 		"[[telegram]]\nwebhook = 'https://x.example/a'\n[[telegram]]\nwebhook = 'https://y.example/a'\n": "/a is used twice",
-		"public_url = 'crier.example'":                                                                                 "https://crier.example",
-		"[[mail]]\naddress = 'river'":                                                                                  "not a mail address",
-		"[[mail]]\naddress = 'a@x.example'":                                                                            "no server to send by",
-		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'":                                                        "set imap",
-		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\ndetail = '/'":                      "mail.detail",
-		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\n[[mail]]\naddress = 'A@X.example'": "in two",
-		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\n[[mail]]\naddress = 'b@x.example'": "two mailboxes serve",
-		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\ndkim_selector = 's'":               "go together",
-		"[lmtp]\nlisten = '127.0.0.1:8424'":                                                                            "no [[mail]] table",
-		"[phone]\nenabled = true\nchannels = []":                                                                       "phone.channels",
-		"[phone]\nenabled = true\nchannels = ['telegram']\n[[telegram]]\ntoken_env = 'X'":                              "cannot stand for it",
+		"[phone]\nenabled = true\nchannels = []":                                                         "phone.channels",
+		"[phone]\nenabled = true\nchannels = ['telegram']\n[[telegram]]\ntoken_env = 'X'":                "cannot stand for it",
 	} {
 		file := write(t, "crier.toml", text)
 		fails(t, want, "serve", "--config", file)
+	}
+	mailbox := "[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'\nimap = 'imaps://x'\n"
+	for text, want := range map[string]string{
+		"public_url = 'crier.example'":                          "https://crier.example",
+		"[[mail]]\naddress = 'river'":                           "not a mail address",
+		"[[mail]]\naddress = 'a@x.example'":                     "no server to send by",
+		"[[mail]]\naddress = 'a@x.example'\nsmtp = 'smtps://x'": "set imap",
+		mailbox + "detail = '/'":                                "mail.detail",
+		mailbox + "[[mail]]\naddress = 'A@X.example'":           "in two",
+		mailbox + "[[mail]]\naddress = 'b@x.example'":           "two mailboxes serve",
+		mailbox + "dkim_selector = 's'":                         "go together",
+		"[lmtp]\nlisten = '127.0.0.1:8424'":                     "no [[mail]] table",
+	} {
+		fails(t, want, "serve", "--config", write(t, "crier.toml", text))
 	}
 	fails(t, "no configuration file", "serve", "--config", "nowhere.toml")
 	fails(t, "at least 16 letters", "serve", "--config", write(t, "crier.toml", "[phone]\nenabled = true"))

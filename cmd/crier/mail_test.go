@@ -375,7 +375,7 @@ func TestMailCut(t *testing.T) {
 // waitFor waits until a member has n letters with a text in them, and returns
 // the last.
 func (p *postOffice) waitFor(name, text string, n int) (readLetter, error) {
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		var some []readLetter
 		for _, l := range p.letters(name) {
 			if strings.Contains(l.text, text) {

@@ -120,7 +120,7 @@ func (m *Mailbox) locate(s *session) {
 // catchUp hears all that is new, and returns when nothing is left.
 func (m *Mailbox) catchUp(ctx context.Context, s *session, well func()) error {
 	for ctx.Err() == nil {
-		items, err := m.list(s)
+		items, newer, err := m.list(s)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (m *Mailbox) catchUp(ctx context.Context, s *session, well func()) error {
 			return nil
 		}
 		for i := range items {
-			failed, err := m.deal(ctx, s, items[i:])
+			failed, err := m.deal(ctx, s, items[i], append(items[i+1:len(items):len(items)], newer...))
 			if err != nil {
 				return err
 			}
@@ -145,16 +145,22 @@ func (m *Mailbox) catchUp(ctx context.Context, s *session, well func()) error {
 	return nil
 }
 
-// list lists what is still to be heard.
-func (m *Mailbox) list(s *session) ([]item, error) {
+// list lists what is still to be heard: what is to be heard next, and newer
+// mails, whose turn comes when nothing is left of those.
+func (m *Mailbox) list(s *session) (items, newer []item, err error) {
 	if m.position.UID < m.position.Until {
 		items, err := s.search(m.position)
-		if len(items) > 0 || err != nil {
-			return items, err
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(items) > 0 {
+			newer, err := s.after(m.position.Until)
+			return items, newer, err
 		}
 		m.advance(m.position.Until)
 	}
-	return s.after(m.position.UID)
+	items, err = s.after(m.position.UID)
+	return items, nil, err
 }
 
 // advance says that all up to uid is dealt with.
@@ -190,10 +196,9 @@ func (m *Mailbox) save(ctx context.Context) {
 	m.saved = m.position
 }
 
-// deal deals with the first of some mails. failed is why it has to come again;
-// err is the connection's.
-func (m *Mailbox) deal(ctx context.Context, s *session, items []item) (failed, err error) {
-	it := items[0]
+// deal deals with a mail; others are those behind it. failed is why it has to
+// come again; err is the connection's.
+func (m *Mailbox) deal(ctx context.Context, s *session, it item, others []item) (failed, err error) {
 	if m.heard[it.uid] {
 		return nil, nil
 	}
@@ -208,7 +213,7 @@ func (m *Mailbox) deal(ctx context.Context, s *session, items []item) (failed, e
 		return failed, nil
 	}
 	if !ownFault(failed) {
-		if works, err := m.works(ctx, s, items[1:]); !works || err != nil {
+		if works, err := m.works(ctx, s, others); !works || err != nil {
 			return failed, err
 		}
 		// Once more, lest the database has come back just now.

@@ -113,7 +113,8 @@ func (j *Journey) claim(ctx context.Context, name string) (until time.Time, held
 
 // release gives a lease back, so that another process need not wait for it.
 func (j *Journey) release(ctx context.Context, name string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenew)
+	// As long as it lasts, giving it back saves somebody a wait.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseLasts)
 	defer cancel()
 	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM leases WHERE name = $1 AND holder = $2`, name, j.Holder)

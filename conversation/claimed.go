@@ -73,6 +73,11 @@ func (t *Turn) unproven(ctx context.Context, members []ledger.At) (done bool, er
 	if answers, err := t.answersLetter(ctx, members, meaning); err != nil || answers {
 		return false, err
 	}
+	if len(members) == 1 { // an answer with its token does not count: forgers would use it up
+		if answers, err := t.mayTakeQuestion(ctx, members[0].ID, meaning); err != nil || answers {
+			return false, err
+		}
+	}
 	if may, err := t.mayAnswer(ctx, claimedAnswers, answersWithin); err != nil || !may {
 		return true, err
 	}
@@ -215,6 +220,17 @@ func (t *Turn) answersQuestion(question int64) bool {
 	}
 	d := t.talk.Dialog
 	return d != nil && d.Question == question && !t.isCommand()
+}
+
+// mayTakeQuestion reports whether a message from the address of one alone is
+// such an answer, and shows its token.
+func (t *Turn) mayTakeQuestion(ctx context.Context, member ledger.MemberID, meaning understand.Meaning) (answers bool, err error) {
+	if t.answered == nil || t.answered.Question == 0 {
+		return false, nil
+	}
+	t.Meaning = meaning
+	t.talk, err = t.Memory.Talk(ctx, t.Book.Community().ID, member)
+	return err == nil && t.answersQuestion(t.answered.Question), err
 }
 
 // takeQuestion has the message taken as the answer to the question of the

@@ -27,6 +27,11 @@ func (t Trust) String() string {
 	return "claimed"
 }
 
+// USSD is the channel of people who dial a code and answer screens. They are
+// known by the number that they dial from, which is their address for texts:
+// nobody can be written to on this channel otherwise than in answer.
+const USSD = "ussd"
+
 // Inbound is one message from a person, as a channel heard it.
 type Inbound struct {
 	Channel string    // "sms", "email", "telegram", "phone" …: the channel's Name
@@ -61,6 +66,10 @@ type Inbound struct {
 	Thread string
 
 	Photos []Photo // that came with it, at most 3
+
+	// Partial says that the channel has heard only a part of the message, and
+	// that the rest will not come. Nothing can be made of it.
+	Partial bool
 }
 
 // Photo is a picture that came with a message.
@@ -135,6 +144,61 @@ type Channel interface {
 	Send(ctx context.Context, out Outbound) (providerID string, err error)
 }
 
+// Lined is a Channel that sends by several ways, none of which is to wait for
+// another: the gateways of different communities, say.
+type Lined interface {
+	Channel
+
+	// Line says by which of them a message would go.
+	Line(out Outbound) Line
+}
+
+// Line is one way of a channel.
+type Line struct {
+	Name      string
+	PerSecond float64 // messages that it takes in a second; 0: any number
+
+	// Rings says that a message makes itself heard where it arrives: what is
+	// no answer then waits for the end of the community's quiet hours.
+	Rings bool
+}
+
+// Priced is a Channel whose messages cost something.
+type Priced interface {
+	Channel
+
+	// Cost is what one message costs.
+	Cost(out Outbound) Cost
+}
+
+// Cost is what messages cost the host.
+type Cost struct {
+	Segments int    // that they were sent in
+	Micros   int64  // millionths of the currency
+	Currency string // ISO 4217: "EUR"; "" where there is no price
+}
+
+// Status is how far a message has come that its channel has taken.
+type Status int
+
+// What a Receipt can say. What stands later here wins, in whichever order
+// receipts come.
+const (
+	Underway Status = iota
+	Delivered
+	Failed // it will not arrive
+)
+
+// Receipt is what a channel learns of a message after it has sent it.
+type Receipt struct {
+	ID         int64  // Outbound.ID, 0 where the channel does not know it
+	ProviderID string // what Send has returned, where ID is 0
+	Status     Status
+	Dead       bool   // Failed, and nothing sent to that address will ever arrive
+	OptedOut   bool   // Failed, and whoever has the address wants nothing more
+	Reason     string // the channel's word or code for it, for the operator
+}
+
 // SendError says what a failed Send means for the message and the address.
 type SendError struct {
 	Final      bool          // no retry can help: the message has failed
@@ -142,7 +206,7 @@ type SendError struct {
 	Bounced    bool          // the channel doubts that the address exists: repeated, it is paused
 	MovedTo    string        // the address is this one from now on; the message is sent there
 	RetryAfter time.Duration // do not send to this address before; 0: the usual backoff
-	Everybody  bool          // RetryAfter holds for the whole channel
+	Everybody  bool          // RetryAfter holds for the whole channel, or line
 	Err        error
 }
 

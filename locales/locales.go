@@ -146,7 +146,7 @@ var place = regexp.MustCompile(`\{([a-z_]+)\}`)
 
 // CheckWording says what is wrong with a community's own wording of a text: a
 // key that does not exist, or a {place} that the text does not have. A wording
-// may leave places out.
+// may leave places out, and have those that any text may have.
 func (c *Catalog) CheckWording(locale, key, wording string) error {
 	if !c.Has(locale) {
 		return fmt.Errorf("there is no language %q: there are %s", locale, strings.Join(c.codes, ", "))
@@ -156,7 +156,7 @@ func (c *Catalog) CheckWording(locale, key, wording string) error {
 		return fmt.Errorf("there is no text %q", key)
 	}
 	for _, m := range place.FindAllStringSubmatch(wording, -1) {
-		if !strings.Contains(t.other, m[0]) {
+		if !strings.Contains(t.other, m[0]) && !taught[m[1]] {
 			return fmt.Errorf("the text %q has no place %s: it reads %q", key, m[0], t.other)
 		}
 	}

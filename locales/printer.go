@@ -3,6 +3,7 @@ package locales
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,8 @@ type Printer struct {
 	unit     Unit
 	zone     *time.Location
 	now      time.Time
+	reserved []string // words that are not taught
+	numbered bool     // questions are answered by numbers
 }
 
 // Printer returns the printer of a language (the default one where it is not
@@ -92,8 +95,51 @@ type Printer struct {
 // nil; zone is where its members live; now is what "today" and "this year" are
 // measured by.
 func (c *Catalog) Printer(locale string, unit Unit, wording map[string]string, zone *time.Location, now time.Time) *Printer {
-	return &Printer{c.language(locale), c.language(""), wording, unit, zone, now}
+	return &Printer{language: c.language(locale), fallback: c.language(""), wording: wording, unit: unit, zone: zone, now: now}
 }
+
+// Avoiding is the printer for readers to whom some words, in capitals, cannot
+// be taught: what carries their texts takes those for itself.
+func (p *Printer) Avoiding(reserved []string) *Printer {
+	if len(reserved) == 0 {
+		return p
+	}
+	other := *p
+	other.reserved = reserved
+	return &other
+}
+
+// Numbered is the printer for readers who answer a yes-or-no question with 1 or 2.
+func (p *Printer) Numbered() *Printer {
+	other := *p
+	other.numbered = true
+	return &other
+}
+
+// say is what stands for a place that any text may have: a word to be taught,
+// or the sentence that says how to answer.
+func (p *Printer) say(name string) (string, bool) {
+	if !taught[name] {
+		return "", false
+	}
+	if p.numbered {
+		switch name {
+		case "yes_or_no":
+			return "\n" + p.Text("ussd.yes", nil) + "\n" + p.Text("ussd.no", nil), true
+		case "yes", "no":
+			number, _, _ := strings.Cut(p.Text("ussd."+name, nil), " ")
+			return number, true
+		}
+	}
+	word := p.Text("say."+name, nil)
+	if slices.Contains(p.reserved, word) {
+		word = p.Text("say."+name+"_also", nil)
+	}
+	return word, true
+}
+
+// taught are the places that any text may have.
+var taught = map[string]bool{"yes": true, "no": true, "help": true, "yes_or_no": true}
 
 // Locale is the code of the printer's language.
 func (p *Printer) Locale() string { return p.language.code }
@@ -112,11 +158,14 @@ func (p *Printer) Text(key string, args Args) string {
 		sentence = p.form(t, args)
 	}
 	return place.ReplaceAllStringFunc(sentence, func(m string) string {
-		value, ok := args[m[1:len(m)-1]]
-		if !ok {
-			return m
+		name := m[1 : len(m)-1]
+		if value, ok := args[name]; ok {
+			return p.Value(value)
 		}
-		return p.Value(value)
+		if word, ok := p.say(name); ok {
+			return word
+		}
+		return m
 	})
 }
 

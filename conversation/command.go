@@ -200,6 +200,11 @@ type Memory interface {
 	// Resubscribe has an address get again what is sent in bulk.
 	Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error
 
+	// PIN returns what is known of a member's PIN, and SavePIN keeps it: one
+	// without a hash takes it away.
+	PIN(ctx context.Context, community ledger.CommunityID, member ledger.MemberID) (PIN, error)
+	SavePIN(ctx context.Context, community ledger.CommunityID, member ledger.MemberID, p PIN) error
+
 	// Wording returns the community's own texts by "locale key".
 	Wording(ctx context.Context, community ledger.CommunityID) (map[string]string, error)
 }

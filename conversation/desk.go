@@ -170,7 +170,7 @@ func deskQuestion(p *locales.Printer, in Inbound, replyTo, slug, key string, des
 		choices = append(choices, Choice{cut(name(id), 40), n})
 	}
 	return Outbound{
-		Community: slug, Channel: in.Channel, Address: in.From, Locale: p.Locale(),
+		Community: slug, Channel: in.answeredOn(), Address: in.From, Locale: p.Locale(),
 		Text: p.Text(key, locales.Args{"list": strings.Join(list, "  ")}), Choices: choices, ReplyTo: replyTo, Priority: Replies, Desk: desk.Asked,
 	}
 }
@@ -202,7 +202,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 		meaning := e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale(), Unit: understand.Units})
 		p := e.catalog.Printer(orLocale(in.Locale, meaning.Locale), locales.Unit{}, nil, time.UTC, now)
 		return []Outbound{{
-			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text("stranger.unknown", nil), ReplyTo: in.ID, Priority: Replies,
+			Channel: in.answeredOn(), Address: in.From, Locale: p.Locale(), Text: p.Text("stranger.unknown", nil), ReplyTo: in.ID, Priority: Replies,
 			Bare: in.Trust < Proven,
 		}}, nil, nil
 	case 1:
@@ -251,7 +251,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *Desk, p *locales.Printer) (Inbound, []Outbound, error) {
 	say := func(key string, args locales.Args) []Outbound {
 		return []Outbound{{
-			Channel: in.Channel, Address: in.From, Locale: p.Locale(), Text: p.Text(key, args), ReplyTo: in.ID, Priority: Replies,
+			Channel: in.answeredOn(), Address: in.From, Locale: p.Locale(), Text: p.Text(key, args), ReplyTo: in.ID, Priority: Replies,
 		}}
 	}
 	if a := room.Answered; a != nil && a.Held != nil {

@@ -486,7 +486,7 @@ func (e *Engine) Apologize(book *ledger.Book, in Inbound, reference string) []Ou
 	c := book.Community()
 	p := e.catalog.Printer(orLocale(in.Locale, c.Locale), unitOf(c), nil, time.UTC, book.Now())
 	return []Outbound{{
-		Community: c.Slug, Channel: in.Channel, Address: in.From, Locale: p.Locale(),
+		Community: c.Slug, Channel: in.answeredOn(), Address: in.From, Locale: p.Locale(),
 		Text: p.Text("failed.sorry", locales.Args{"reference": reference}), ReplyTo: in.ID, Priority: Replies,
 	}}
 }

@@ -27,9 +27,9 @@ func (t Trust) String() string {
 	return "claimed"
 }
 
-// USSD is the channel of people who dial a code and answer screens. They are
-// known by the number that they dial from, which is their address for texts:
-// nobody can be written to on this channel otherwise than in answer.
+// USSD is the channel of the answers to Inbound.Dialled: somebody has dialled a
+// code and waits before a screen. It is no channel that anybody can be written
+// to otherwise.
 const USSD = "ussd"
 
 // Inbound is one message from a person, as a channel heard it.
@@ -67,9 +67,22 @@ type Inbound struct {
 
 	Photos []Photo // that came with it, at most 3
 
+	// Dialled says that the sender has dialled a code and waits before a small
+	// screen, where they choose by numbers. The answer is an Outbound of the
+	// channel USSD. An empty Text has just begun the session.
+	Dialled bool
+
 	// Partial says that the channel has heard only a part of the message, and
 	// that the rest will not come. Nothing can be made of it.
 	Partial bool
+}
+
+// answeredOn is the channel of the answer.
+func (in Inbound) answeredOn() string {
+	if in.Dialled {
+		return USSD
+	}
+	return in.Channel
 }
 
 // Photo is a picture that came with a message.

@@ -71,7 +71,7 @@ func (t *Turn) reply(text string, choices []Choice, question int64) {
 		text = t.Text("shared.prefix", locales.Args{"first": t.Member.First(), "text": text})
 	}
 	t.out = append(t.out, Outbound{
-		Community: t.Book.Community().Slug, Channel: t.In.Channel, Address: t.In.From, Locale: t.locale, Text: text,
+		Community: t.Book.Community().Slug, Channel: t.In.answeredOn(), Address: t.In.From, Locale: t.locale, Text: text,
 		Choices: choices, Question: question, ReplyTo: t.replyTo, Priority: Replies,
 	})
 }

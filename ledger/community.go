@@ -35,6 +35,13 @@ type Community struct {
 	Lower     *Amount       // lowest balance of a new member's account; nil: none
 	Upper     *Amount       // highest; nil: none
 	AdDays    int           // how long an offer or want stays up
+	PINAbove  *Amount       // paying more than this needs the payer's PIN; nil: nothing does
+
+	// Quiet are the hours in which nobody is woken: minutes of the day in its
+	// time zone, from and up to. Equal: there are none.
+	QuietFrom, QuietTo int
+
+	Region string // ISO 3166-1 code of the country whose telephone numbers are written without one ("BE"); "": none
 
 	ReceiptSalt      int64 // makes receipt codes look random
 	DirectoryVersion int64 // grows with each change to a member
@@ -47,6 +54,8 @@ func (c *Community) Account() AccountID { return AccountID(c.ID) }
 // Host is the id that stands for the host itself rather than for a community:
 // messages from nobody's address belong to it.
 const Host CommunityID = 0
+
+var regionForm = regexp.MustCompile(`^[A-Z]{2}$`)
 
 var slugForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
@@ -65,6 +74,12 @@ func (c *Community) check() error {
 		return fmt.Errorf("decimals is %d, not 0, 1 or 2", c.Decimals)
 	case c.Threshold < 0 || c.Grace < 0:
 		return fmt.Errorf("threshold and grace cannot be negative")
+	case c.PINAbove != nil && *c.PINAbove < 0:
+		return fmt.Errorf("the amount above which a PIN is asked for cannot be negative")
+	case c.QuietFrom < 0 || c.QuietFrom >= 24*60 || c.QuietTo < 0 || c.QuietTo >= 24*60:
+		return fmt.Errorf("quiet hours are from 0:00 to 23:59")
+	case c.Region != "" && !regionForm.MatchString(c.Region):
+		return fmt.Errorf("the region %q is not a country's two capital letters such as BE", c.Region)
 	case c.AdDays < 1 || c.AdDays > 3650:
 		return fmt.Errorf("ad days is %d, not 1 to 3650", c.AdDays)
 	}
@@ -99,10 +114,11 @@ func NewCommunity(ctx context.Context, tx Tx, c Community, now time.Time) (*Book
 		return nil, err
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO communities (id, slug, name, unit_kind, unit_words, decimals, locale, timezone,
-			threshold, grace_seconds, limit_lower, limit_upper, ad_days, receipt_salt, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			threshold, grace_seconds, limit_lower, limit_upper, ad_days, receipt_salt, created_at, pin_above, quiet_from, quiet_to, region)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		c.ID, c.Slug, c.Name, c.UnitKind, c.UnitWords, c.Decimals, c.Locale, c.Timezone,
-		c.Threshold, int64(c.Grace/time.Second), c.Lower, c.Upper, c.AdDays, c.ReceiptSalt, Micros(now)); err != nil {
+		c.Threshold, int64(c.Grace/time.Second), c.Lower, c.Upper, c.AdDays, c.ReceiptSalt, Micros(now),
+		c.PINAbove, c.QuietFrom, c.QuietTo, c.Region); err != nil {
 		return nil, fmt.Errorf("insert community: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO accounts (community_id, id) VALUES ($1, $2)`, c.ID, c.Account()); err != nil {
@@ -112,13 +128,13 @@ func NewCommunity(ctx context.Context, tx Tx, c Community, now time.Time) (*Book
 }
 
 const communityColumns = `id, slug, name, unit_kind, unit_words, decimals, locale, timezone, threshold, grace_seconds,
-	limit_lower, limit_upper, ad_days, receipt_salt, directory_version, created_at`
+	limit_lower, limit_upper, ad_days, receipt_salt, directory_version, created_at, pin_above, quiet_from, quiet_to, region`
 
 func scanCommunity(rows Rows) (Community, error) {
 	var c Community
 	var grace, created int64
 	err := rows.Scan(&c.ID, &c.Slug, &c.Name, &c.UnitKind, &c.UnitWords, &c.Decimals, &c.Locale, &c.Timezone, &c.Threshold, &grace,
-		&c.Lower, &c.Upper, &c.AdDays, &c.ReceiptSalt, &c.DirectoryVersion, &created)
+		&c.Lower, &c.Upper, &c.AdDays, &c.ReceiptSalt, &c.DirectoryVersion, &created, &c.PINAbove, &c.QuietFrom, &c.QuietTo, &c.Region)
 	c.Grace, c.CreatedAt = time.Duration(grace)*time.Second, Time(created)
 	return c, err
 }
@@ -218,9 +234,11 @@ func (b *Book) SetCommunity(ctx context.Context, c Community) error {
 		return fmt.Errorf("community %q: %w", c.Slug, ErrTaken)
 	}
 	_, err := b.tx.Exec(ctx, `UPDATE communities SET slug = $2, name = $3, unit_words = $4, locale = $5, timezone = $6,
-			threshold = $7, grace_seconds = $8, limit_lower = $9, limit_upper = $10, ad_days = $11 WHERE id = $1`,
+			threshold = $7, grace_seconds = $8, limit_lower = $9, limit_upper = $10, ad_days = $11,
+			pin_above = $12, quiet_from = $13, quiet_to = $14, region = $15 WHERE id = $1`,
 		c.ID, c.Slug, c.Name, c.UnitWords, c.Locale, c.Timezone,
-		c.Threshold, int64(c.Grace/time.Second), c.Lower, c.Upper, c.AdDays)
+		c.Threshold, int64(c.Grace/time.Second), c.Lower, c.Upper, c.AdDays,
+		c.PINAbove, c.QuietFrom, c.QuietTo, c.Region)
 	if err != nil {
 		return fmt.Errorf("update community: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Args are the named arguments of a text. A value is a string, an int or int64
-// (a count), a Sum, a Figure, a Day, a Clock or a Price.
+// (a count), a Sum, a Figure, a Day, a Clock or Money.
 type Args map[string]any
 
 // The kinds of argument that read differently in each language and community.
@@ -25,6 +25,11 @@ type (
 	Day time.Time
 	// Clock is a time of day: "10:12".
 	Clock time.Time
+	// Money is a sum of a currency: "12.40 EUR".
+	Money struct {
+		Micros   int64 // millionths
+		Currency string
+	}
 )
 
 // Unit is what a community counts in, as the texts need it.
@@ -207,6 +212,9 @@ func (p *Printer) Value(value any) string {
 		return p.figure(int64(v))
 	case Day:
 		return p.day(time.Time(v))
+	case Money:
+		cents := (v.Micros + 9999) / 10000 // nobody has paid less
+		return plain.Replace(p.language.cldr.FmtNumber(float64(cents)/100, 2)) + " " + v.Currency
 	case Clock:
 		return time.Time(v).In(p.zone).Format("15:04")
 	default:

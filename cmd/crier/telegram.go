@@ -94,13 +94,29 @@ type manyBots []*servedBot
 
 func (m manyBots) Name() string { return telegram.Channel }
 
+// Line is the bot that a message would go by: none waits for another.
+func (m manyBots) Line(out conversation.Outbound) conversation.Line {
+	if b := m.of(out); b != nil {
+		return conversation.Line{Name: b.id}
+	}
+	return conversation.Line{}
+}
+
 // Send sends by the bot that was written to, else by the community's own, else
 // by one that serves all communities.
 func (m manyBots) Send(ctx context.Context, out conversation.Outbound) (string, error) {
+	b := m.of(out)
+	if b == nil {
+		return "", fmt.Errorf("no Telegram bot serves community %s", out.Community)
+	}
+	return b.Send(ctx, out)
+}
+
+func (m manyBots) of(out conversation.Outbound) *servedBot {
 	var own, common *servedBot
 	for _, b := range m {
 		if out.ReplyTo != "" && strings.HasPrefix(out.ReplyTo, b.id+":") {
-			return b.Send(ctx, out)
+			return b
 		}
 		switch b.Community {
 		case "":
@@ -110,12 +126,9 @@ func (m manyBots) Send(ctx context.Context, out conversation.Outbound) (string, 
 		}
 	}
 	if own == nil {
-		own = common
+		return common
 	}
-	if own == nil {
-		return "", fmt.Errorf("no Telegram bot serves community %s", out.Community)
-	}
-	return own.Send(ctx, out)
+	return own
 }
 
 // botPause is how long a bot whose token is refused rests before the next try.

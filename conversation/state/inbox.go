@@ -143,40 +143,43 @@ func (j *Journey) acceptLoop(ctx context.Context) {
 func (j *Journey) keep(ctx context.Context, batch ...conversation.Inbound) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
-		now := j.Clock()
-		for _, in := range batch {
-			at := in.At
-			if at.IsZero() {
-				at = now
+	err := j.sealer.open(ctx, j.DB)
+	if err == nil {
+		err = j.DB.Update(ctx, func(tx ledger.Tx) error {
+			now := j.Clock()
+			for _, in := range batch {
+				if err := j.insert(ctx, tx, in, now); err != nil {
+					return err
+				}
 			}
-			edited := 0
-			if in.Edited {
-				edited = 1
-			}
-			id := ledger.NewID(now)
-			if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
-					answers, thread, received_at, state, next_at)
-				SELECT $1, COALESCE(
-						(SELECT id FROM communities WHERE slug = $2 AND id <> 0),
-						(SELECT community_id FROM outbox WHERE id = $13 AND channel = $3),
-						(SELECT CASE COUNT(DISTINCT community_id) WHEN 1 THEN MIN(community_id) WHEN 0 THEN NULL ELSE 0 END
-							FROM addresses WHERE channel = $3 AND address = $4),
-						(SELECT CASE COUNT(*) WHEN 1 THEN MIN(id) ELSE 0 END FROM communities WHERE id <> 0)),
-					$3, $5, $4, $6, $7, $8, $9, $10, $11, $13, $14, $12, 'pending', 0
-				ON CONFLICT (channel, external_id) DO NOTHING`,
-				id, in.Community, in.Channel, in.From, in.ID, in.Name, in.Text, int64(in.Trust), in.Locale, in.Question, edited,
-				ledger.Micros(at), in.Answers, in.Thread); err != nil {
-				return err
-			}
-			if err := keepPhotos(ctx, tx, id, in, now); err != nil {
-				return err
-			}
-		}
-		return j.notify(ctx, tx)
-	})
+			return j.notify(ctx, tx)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("keep message: %w", err)
 	}
 	return nil
+}
+
+func (j *Journey) insert(ctx context.Context, tx ledger.Tx, in conversation.Inbound, now time.Time) error {
+	at := in.At
+	if at.IsZero() {
+		at = now
+	}
+	id := ledger.NewID(now)
+	if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
+			answers, thread, dialled, partial, received_at, state, next_at)
+		SELECT $1, COALESCE(
+				(SELECT id FROM communities WHERE slug = $2 AND id <> 0),
+				(SELECT community_id FROM outbox WHERE id = $13 AND channel = $3),
+				(SELECT CASE COUNT(DISTINCT community_id) WHEN 1 THEN MIN(community_id) WHEN 0 THEN NULL ELSE 0 END
+					FROM addresses WHERE channel = $3 AND address = $4),
+				(SELECT CASE COUNT(*) WHEN 1 THEN MIN(id) ELSE 0 END FROM communities WHERE id <> 0)),
+			$3, $5, $4, $6, $7, $8, $9, $10, $11, $13, $14, $15, $16, $12, 'pending', 0
+		ON CONFLICT (channel, external_id) DO NOTHING`,
+		id, in.Community, in.Channel, in.From, in.ID, in.Name, j.sealer.seal(in.Text), int64(in.Trust), in.Locale, in.Question, asInt(in.Edited),
+		ledger.Micros(at), in.Answers, in.Thread, asInt(in.Dialled), asInt(in.Partial)); err != nil {
+		return err
+	}
+	return keepPhotos(ctx, tx, id, in, now)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Journey struct {
 	ended     chan struct{} // closed when Run takes no more messages
 	wakeInbox chan struct{}
 	senders   map[string]*sender
+	sealer    sealer
 	wakers    []func(ctx context.Context, tx ledger.Tx) error
 }
 
@@ -241,6 +243,9 @@ type message struct {
 
 // handleBatch handles up to n messages of a lane.
 func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n int) (more, busy bool, err error) {
+	if err := j.sealer.open(ctx, j.DB); err != nil {
+		return false, false, err
+	}
 	var done []message
 	var sending map[string]bool
 	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
@@ -254,7 +259,7 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 			busy = true
 			return nil
 		}
-		waiting, err := pending(ctx, tx, lane, n, now)
+		waiting, err := j.pending(ctx, tx, lane, n, now)
 		if err != nil {
 			return err
 		}
@@ -314,21 +319,24 @@ func (j *Journey) wakeSenders(channels map[string]bool) {
 	}
 }
 
-const messageColumns = `id, channel, external_id, sender, name, text, trust, locale, question, edited, answers, thread, received_at, attempts, next_at`
+const messageColumns = `id, channel, external_id, sender, name, text, trust, locale, question, edited, answers, thread, dialled, partial,
+	received_at, attempts, next_at`
 
-func scanMessage(rows ledger.Rows) (m message, err error) {
-	var trust, edited, at int64
+func (j *Journey) scanMessage(rows ledger.Rows) (m message, err error) {
+	var trust, edited, dialled, partial, at int64
 	in := &m.in
 	err = rows.Scan(&m.id, &in.Channel, &in.ID, &in.From, &in.Name, &in.Text, &trust, &in.Locale, &in.Question, &edited,
-		&in.Answers, &in.Thread, &at, &m.attempts, &m.nextAt)
+		&in.Answers, &in.Thread, &dialled, &partial, &at, &m.attempts, &m.nextAt)
 	in.Trust, in.Edited, in.At = conversation.Trust(trust), edited != 0, ledger.Time(at)
+	in.Dialled, in.Partial = dialled != 0, partial != 0
+	in.Text = j.sealer.unseal(in.Text)
 	return m, err
 }
 
 // pending reads the messages of a lane that can be handled now: in the order in
 // which they came, and none of a sender who has an earlier one that has to wait.
-func pending(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, n int, now time.Time) ([]message, error) {
-	all, err := ledger.All(ctx, tx, scanMessage, `SELECT `+messageColumns+`
+func (j *Journey) pending(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, n int, now time.Time) ([]message, error) {
+	all, err := ledger.All(ctx, tx, j.scanMessage, `SELECT `+messageColumns+`
 		FROM inbox WHERE community_id = $1 AND state = 'pending' ORDER BY id LIMIT $2`, lane, workBatch*4)
 	if err != nil {
 		return nil, fmt.Errorf("read inbox: %w", err)
@@ -358,10 +366,13 @@ func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 			return err
 		}
 		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4 WHERE id = $1`,
-			m.id, forward.Community, clean(forward.Text, maxText), int64(forward.Trust))
+			m.id, forward.Community, j.sealer.seal(clean(forward.Text, maxText)), int64(forward.Trust))
 	}
 	if err := enqueue(ctx, tx, lane, out, &m, now); err != nil {
 		return err
+	}
+	if conversation.Secretive(m.in.Text) && !slices.ContainsFunc(out, func(o conversation.Outbound) bool { return o.Holds }) {
+		return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1, text = $2 WHERE id = $1`, m.id, conversation.Mask(m.in.Text))
 	}
 	return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1 WHERE id = $1`, m.id)
 }
@@ -419,7 +430,7 @@ func (j *Journey) Tick(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("list communities: %w", err)
 	}
-	var failed error
+	failed := errors.Join(j.tickParts(ctx), j.tickReceipts(ctx), j.tickScreens(ctx))
 	for _, c := range communities {
 		if err := j.tick(ctx, c.ID); err != nil { // one community's trouble is not another's
 			failed = errors.Join(failed, fmt.Errorf("community %s: %w", c.Slug, err))

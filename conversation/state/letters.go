@@ -39,7 +39,7 @@ func (j *Journey) redeem(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 		return nil, fmt.Errorf("redeem token: %w", err)
 	}
 	if holds != 0 {
-		held, err := ledger.All(ctx, tx, scanMessage, `SELECT `+messageColumns+` FROM inbox WHERE id = $1`, holds)
+		held, err := ledger.All(ctx, tx, j.scanMessage, `SELECT `+messageColumns+` FROM inbox WHERE id = $1`, holds)
 		if err != nil {
 			return nil, fmt.Errorf("read held message: %w", err)
 		}

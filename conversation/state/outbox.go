@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -63,23 +63,61 @@ const (
 // lease runs it, so that the channel's rate and the order in which one person
 // gets messages hold for all processes together.
 type sender struct {
-	j       *Journey
-	channel conversation.Channel
-	limit   *rate.Limiter
-	wakeUp  chan struct{}
+	j         *Journey
+	channel   conversation.Channel
+	perSecond float64 // of a channel that has no lines of its own
+	wakeUp    chan struct{}
 
 	attempted chan struct{} // an attempt has ended and waits to be recorded
 
-	mu     sync.Mutex
-	busy   map[string]bool // addresses that a message is on its way to
-	paused time.Time       // the channel wants no message before this
-	ended  []ending
-	due    bool // attempted was told of them
+	mu    sync.Mutex
+	busy  map[string]bool // addresses that a message is on its way to
+	lines map[string]*line
+	ended []ending
+	due   bool // attempted was told of them
+}
+
+// line is one of the ways of a channel, none of which waits for another.
+type line struct {
+	conversation.Line
+	limit  *rate.Limiter
+	going  int       // messages that are on their way
+	paused time.Time // it wants no message before this
+}
+
+// room is how many messages it takes now.
+func (l *line) room(now time.Time) int {
+	if now.Before(l.paused) {
+		return 0
+	}
+	n := sendAtOnce - l.going
+	if l.limit.Limit() != rate.Inf {
+		n = min(n, int(l.limit.TokensAt(time.Now())))
+	}
+	return n
+}
+
+// line is the way that a message would go. s.mu is held.
+func (s *sender) line(out conversation.Outbound) *line {
+	like := conversation.Line{PerSecond: s.perSecond}
+	if c, ok := s.channel.(conversation.Lined); ok {
+		like = c.Line(out)
+	}
+	l := s.lines[like.Name]
+	if l == nil || l.Line != like {
+		l = &line{Line: like, limit: rate.NewLimiter(rate.Inf, 1)}
+		if like.PerSecond > 0 {
+			l.limit = rate.NewLimiter(rate.Limit(like.PerSecond), max(1, int(like.PerSecond)))
+		}
+		s.lines[like.Name] = l
+	}
+	return l
 }
 
 // ending is what became of an attempt.
 type ending struct {
 	queued
+	line       *line
 	at         time.Time
 	providerID string
 	err        error
@@ -91,14 +129,41 @@ type queued struct {
 	community ledger.CommunityID
 	nextAt    time.Time
 	created   time.Time
+
+	// Of its community.
+	timezone           string
+	quietFrom, quietTo int
+}
+
+// month is the month of a moment where the message's community is.
+func (q queued) month(at time.Time) string { return at.In(q.zone()).Format("2006-01") }
+
+func (q queued) zone() *time.Location {
+	z, err := time.LoadLocation(q.timezone)
+	if err != nil {
+		return time.UTC
+	}
+	return z
+}
+
+// quiet reports whether a moment is in the quiet hours of the message's community.
+func (q queued) quiet(at time.Time) bool {
+	if q.quietFrom == q.quietTo {
+		return false
+	}
+	at = at.In(q.zone())
+	minute := at.Hour()*60 + at.Minute()
+	if q.quietFrom < q.quietTo {
+		return minute >= q.quietFrom && minute < q.quietTo
+	}
+	return minute >= q.quietFrom || minute < q.quietTo
 }
 
 func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
-	limit := rate.NewLimiter(rate.Inf, 1)
-	if perSecond > 0 {
-		limit = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	return &sender{
+		j: j, channel: c, perSecond: perSecond, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1),
+		busy: map[string]bool{}, lines: map[string]*line{},
 	}
-	return &sender{j: j, channel: c, limit: limit, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1), busy: map[string]bool{}}
 }
 
 func (s *sender) wake() {
@@ -114,7 +179,6 @@ const recordEvery = 20 * time.Millisecond
 // run sends until ctx ends, and then waits for what is on its way.
 func (s *sender) run(ctx context.Context) {
 	var sending sync.WaitGroup
-	slots := make(chan struct{}, sendAtOnce)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	record := time.NewTimer(0)
@@ -132,23 +196,12 @@ func (s *sender) run(ctx context.Context) {
 		case <-look.C:
 			s.record(ctx)
 		}
-		for _, q := range s.next(ctx) {
-			// Where the rate says to wait, what is to go next is chosen
-			// after that: a reply may have come in before a broadcast's rest.
-			if turn := s.limit.Reserve(); turn.Delay() > 0 {
-				record.Reset(turn.Delay())
-				turn.Cancel()
-				break
-			}
-			s.mu.Lock()
-			s.busy[q.Address] = true
-			s.mu.Unlock()
-			slots <- struct{}{}
-			sending.Add(1)
-			go func() {
-				defer func() { <-slots; sending.Done() }()
-				s.send(ctx, q)
-			}()
+		ready, wait := s.next(ctx)
+		for _, q := range ready {
+			sending.Go(func() { s.send(ctx, q.queued, q.line) })
+		}
+		if wait > 0 && !s.isDue() {
+			record.Reset(wait)
 		}
 	}
 	sending.Wait()
@@ -162,65 +215,133 @@ const (
 	sendPages = 25
 )
 
-// next picks the messages that can be sent now: replies before notices before
-// bulk, and to each address the oldest first. An address that a message has to
-// wait for gets none of the same or a lower rank before it.
-func (s *sender) next(ctx context.Context) []queued {
-	s.mu.Lock()
-	taken := maps.Clone(s.busy)
-	paused := s.paused
-	s.mu.Unlock()
+// leaving is a message on its way out.
+type leaving struct {
+	queued
+	line *line
+}
+
+// next picks the messages that can be sent now, and counts them as on their
+// way: replies before notices before bulk, and to each address the oldest
+// first. An address that a message has to wait for gets none of the same or a
+// lower rank before it. A line that takes no more, and a community that is not
+// to be woken, keep nobody else's messages back. wait, if not 0, is when a line
+// takes the next one: what goes then is chosen then, since a reply may have
+// come in before a broadcast's rest.
+func (s *sender) next(ctx context.Context) (ready []leaving, wait time.Duration) {
 	now := s.j.Clock()
-	if now.Before(paused) || ctx.Err() != nil {
-		return nil
+	if ctx.Err() != nil {
+		return nil, 0
 	}
-	var ready []queued
+	var full, asleep skipped
 	var priority conversation.Priority
 	var id int64
+	taken := map[string]bool{}
 	for range sendPages {
-		page, err := s.page(ctx, priority, id)
+		page, err := s.page(ctx, priority, id, full, asleep)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.j.Log.Error("read outbox", "channel", s.channel.Name(), "err", err)
 			}
-			return nil
+			break // what was picked goes out
 		}
+		s.mu.Lock()
 		for _, q := range page {
 			priority, id = q.Priority, q.ID
-			if taken[q.Address] {
+			if taken[q.Address] || s.busy[q.Address] {
+				continue
+			}
+			l := s.line(q.Outbound)
+			if l.Rings && q.Priority > conversation.Replies && q.quiet(now) {
+				asleep.add(q.community)
 				continue
 			}
 			taken[q.Address] = true
-			if !q.nextAt.After(now) {
-				ready = append(ready, q)
+			if l.room(now) < 1 {
+				full.add(q.community)
+				if l.going < sendAtOnce && !now.Before(l.paused) { // its rate says so
+					wait = soonest(wait, time.Duration(float64(time.Second)/l.PerSecond))
+				}
+				continue
 			}
+			if q.nextAt.After(now) {
+				continue
+			}
+			l.limit.Allow()
+			l.going++
+			s.busy[q.Address] = true
+			ready = append(ready, leaving{q, l})
 		}
-		if len(page) < sendPage || len(ready) >= sendAtOnce {
+		s.mu.Unlock()
+		if len(page) < sendPage || len(ready) >= sendMost {
 			break
 		}
 	}
-	return ready
+	return ready, wait
 }
 
-// page reads a part of the queue, from behind a message on.
-func (s *sender) page(ctx context.Context, priority conversation.Priority, id int64) (page []queued, err error) {
+// sendMost is how many messages are sent off at a look: then the replies that
+// have come in meanwhile are looked for.
+const sendMost = 64
+
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// skipped are communities whose messages are not looked at further.
+type skipped struct {
+	seen map[ledger.CommunityID]bool
+	list string // for SQL
+}
+
+func (s *skipped) add(c ledger.CommunityID) {
+	if s.seen[c] {
+		return
+	}
+	if s.seen == nil {
+		s.seen = map[ledger.CommunityID]bool{}
+	}
+	s.seen[c] = true
+	if s.list != "" {
+		s.list += ", "
+	}
+	s.list += strconv.FormatInt(int64(c), 10)
+}
+
+// page reads a part of the queue, from behind a message on: none of the
+// communities that are full, and of those asleep only the replies.
+func (s *sender) page(ctx context.Context, priority conversation.Priority, id int64, full, asleep skipped) (page []queued, err error) {
+	but := ""
+	if full.list != "" {
+		but += ` AND o.community_id NOT IN (` + full.list + `)`
+	}
+	if asleep.list != "" {
+		but += ` AND (o.priority <= $5 OR o.community_id NOT IN (` + asleep.list + `))`
+	}
+	args := []any{s.channel.Name(), priority, id, sendPage}
+	if asleep.list != "" {
+		args = append(args, conversation.Replies)
+	}
 	err = s.j.DB.View(ctx, func(tx ledger.Tx) (err error) {
 		page, err = ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
-			WHERE o.channel = $1 AND o.state = 'queued' AND (o.priority > $2 OR o.priority = $2 AND o.id > $3)
-			ORDER BY o.priority, o.id LIMIT $4`, s.channel.Name(), priority, id, sendPage)
+			WHERE o.channel = $1 AND o.state = 'queued' AND (o.priority > $2 OR o.priority = $2 AND o.id > $3)`+but+`
+			ORDER BY o.priority, o.id LIMIT $4`, args...)
 		return err
 	})
 	return page, err
 }
 
 const queuedColumns = `o.id, o.community_id, c.slug, o.channel, o.address, o.locale, o.text, o.choices, o.question,
-	o.reply_to, o.thread, c.name, o.priority, o.attempts, o.next_at, o.created_at`
+	o.reply_to, o.thread, o.desk, c.name, o.priority, o.attempts, o.next_at, o.created_at, c.timezone, c.quiet_from, c.quiet_to`
 
 func scanQueued(rows ledger.Rows) (q queued, err error) {
 	var choices string
 	var next, created int64
 	err = rows.Scan(&q.ID, &q.community, &q.Community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
-		&q.ReplyTo, &q.Thread, &q.Sender, &q.Priority, &q.Attempt, &next, &created)
+		&q.ReplyTo, &q.Thread, &q.Desk, &q.Sender, &q.Priority, &q.Attempt, &next, &created, &q.timezone, &q.quietFrom, &q.quietTo)
 	q.Attempt++
 	if q.community == ledger.Host {
 		q.Sender = ""
@@ -233,15 +354,19 @@ func scanQueued(rows ledger.Rows) (q queued, err error) {
 }
 
 // send makes one attempt. A channel that panics has failed, no more.
-func (s *sender) send(ctx context.Context, q queued) {
+func (s *sender) send(ctx context.Context, q queued, l *line) {
 	providerID, err := s.try(ctx, q)
 	if err != nil && ctx.Err() != nil { // stopping: it will be sent after the start
+		s.mu.Lock()
+		l.going--
+		s.mu.Unlock()
 		s.free(q)
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = append(s.ended, ending{q, s.j.Clock(), providerID, err})
+	l.going--
+	s.ended = append(s.ended, ending{q, l, s.j.Clock(), providerID, err})
 	if !s.due { // the first since the last record: the others go with it
 		s.due = true
 		select {
@@ -251,8 +376,15 @@ func (s *sender) send(ctx context.Context, q queued) {
 	}
 	var se *conversation.SendError
 	if errors.As(err, &se) && se.Everybody && se.RetryAfter > 0 {
-		s.paused = s.j.Clock().Add(se.RetryAfter)
+		l.paused = s.j.Clock().Add(se.RetryAfter)
 	}
+}
+
+// isDue reports whether attempts wait to be recorded.
+func (s *sender) isDue() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.due
 }
 
 func (s *sender) try(ctx context.Context, q queued) (providerID string, err error) {
@@ -263,6 +395,11 @@ func (s *sender) try(ctx context.Context, q queued) (providerID string, err erro
 	}()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
+	if _, priced := s.channel.(conversation.Priced); priced && q.Priority >= conversation.Bulk {
+		if err := s.j.maySpend(ctx, q); err != nil {
+			return "", err
+		}
+	}
 	return s.channel.Send(ctx, q.Outbound)
 }
 
@@ -311,8 +448,24 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	var followUps map[string]bool
 	err := s.j.DB.Update(ctx, func(tx ledger.Tx) error {
 		followUps = map[string]bool{}
+		paid := map[ledger.CommunityID]ending{}
 		for _, e := range ended {
 			out, err := s.recordOne(ctx, tx, e)
+			if err != nil {
+				return err
+			}
+			for _, o := range out {
+				followUps[o.Channel] = true
+			}
+			if e.err == nil {
+				paid[e.community] = e
+			}
+		}
+		if _, priced := s.channel.(conversation.Priced); !priced {
+			return nil
+		}
+		for _, e := range paid {
+			out, err := s.j.tellBudget(ctx, tx, e.queued, e.at)
 			if err != nil {
 				return err
 			}
@@ -339,6 +492,11 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 // have to be told.
 func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
 	if e.err == nil {
+		if c, ok := s.channel.(conversation.Priced); ok {
+			if err := charge(ctx, tx, e.queued, c.Cost(e.Outbound), e.at); err != nil {
+				return nil, err
+			}
+		}
 		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = ''
 			WHERE id = $1 AND state = 'queued'`, // it may have bounced by now
 			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))

@@ -1,0 +1,36 @@
+package conversation
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// What a message could hold that nobody may read later: a PIN of 4 to 6
+// figures alone, or behind the word, or in front of a telephone number, as some
+// members know it from elsewhere ("pay 1234 98765432 35,50").
+var (
+	loneFigures = regexp.MustCompile(`^[^\p{L}\p{N}]*\p{Nd}(?:[ .-]?\p{Nd}){3,5}[^\p{L}\p{N}]*$`)
+	namedPIN    = regexp.MustCompile(`(?i)\bp\s?i\s?n`)
+	firstPIN    = regexp.MustCompile(`^\s*\p{L}+\s+\p{Nd}{4,6}\s+\+?\p{Nd}{5,}`)
+	fourFigures = regexp.MustCompile(`\p{Nd}(?:[ .-]?\p{Nd}){3,}`)
+)
+
+// Secretive reports whether a message may hold a PIN: it is then kept sealed,
+// and masked once it is handled.
+func Secretive(text string) bool {
+	return loneFigures.MatchString(text) || firstPIN.MatchString(text) || namedPIN.MatchString(text) && fourFigures.MatchString(text)
+}
+
+// Mask is a message of that kind as it may be read.
+func Mask(text string) string {
+	if !Secretive(text) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return '*'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,149 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// receiptsLast is how long a receipt waits for the message that it is about.
+const receiptsLast = 3 * 24 * time.Hour
+
+// Receipt notes what a channel has learned of a message: that it has arrived,
+// or never will. Receipts may come twice, in any order, before the message is
+// known to be sent, and for messages that are nobody's.
+func (j *Journey) Receipt(ctx context.Context, channel string, r conversation.Receipt) error {
+	if r.ID == 0 {
+		known, err := j.findSent(ctx, channel, &r)
+		if err != nil || !known {
+			return err
+		}
+	}
+	log := j.Log.With("channel", channel, "message_id", r.ID)
+	switch r.Status {
+	case conversation.Failed:
+		log.Warn("a message did not arrive", "reason", clean(r.Reason, maxField), "dead", r.Dead, "opted_out", r.OptedOut)
+		if r.OptedOut {
+			return j.optedOut(ctx, channel, r)
+		}
+		return j.Bounced(ctx, channel, r.ID, r.Dead, r.Reason)
+	case conversation.Delivered, conversation.Underway:
+		var delivered *int64
+		if r.Status == conversation.Delivered {
+			at := ledger.Micros(j.Clock())
+			delivered = &at
+		}
+		// One that still waits for the next try, after a try of which nobody
+		// knew how it ended, has gone out.
+		err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE outbox SET delivered_at = COALESCE(delivered_at, $3), ended_at = COALESCE(ended_at, $4),
+					state = CASE WHEN state = 'queued' AND attempts > 0 THEN 'sent' ELSE state END
+				WHERE id = $1 AND channel = $2 AND state <> 'failed'`, r.ID, channel, delivered, ledger.Micros(j.Clock()))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("note that message %d has arrived: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+// findSent finds the message that a receipt is about by the id that the
+// channel gave it. Where there is none yet the receipt is kept: the sender may
+// not have written it down yet.
+func (j *Journey) findSent(ctx context.Context, channel string, r *conversation.Receipt) (known bool, err error) {
+	providerID := clean(r.ProviderID, maxField)
+	if providerID == "" {
+		return false, nil
+	}
+	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
+		err := ledger.Get(ctx, tx, []any{&r.ID}, `SELECT id FROM outbox WHERE channel = $1 AND provider_id = $2 AND provider_id <> ''`, channel, providerID)
+		if known = err == nil; known || !ledger.IsNotFound(err) {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO receipts (channel, provider_id, status, dead, opted_out, reason, received_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)
+				ON CONFLICT (channel, provider_id) DO UPDATE SET status = excluded.status, dead = excluded.dead, opted_out = excluded.opted_out,
+					reason = excluded.reason WHERE receipts.status < excluded.status`,
+			channel, providerID, int64(r.Status), asInt(r.Dead), asInt(r.OptedOut), clean(r.Reason, maxField), ledger.Micros(j.Clock()))
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("find the message of a receipt: %w", err)
+	}
+	return known, nil
+}
+
+func asInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// optedOut pauses an address whose owner has told the channel to send nothing
+// more.
+func (j *Journey) optedOut(ctx context.Context, channel string, r conversation.Receipt) error {
+	var sending map[string]bool
+	err := j.about(ctx, channel, r.ID, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
+		sending = map[string]bool{}
+		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2, ended_at = COALESCE(ended_at, $3) WHERE id = $1`,
+			r.ID, clean(r.Reason, maxField), ledger.Micros(j.Clock())); err != nil {
+			return err
+		}
+		out, err := j.pause(ctx, tx, l.community, channel, l.address, r.Reason, j.Clock())
+		for _, o := range out {
+			sending[o.Channel] = true
+		}
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		return j.notify(ctx, tx)
+	})
+	if err == nil {
+		j.wakeSenders(sending)
+	}
+	return err
+}
+
+// tickReceipts goes through the receipts that came before their message was
+// known to be sent.
+func (j *Journey) tickReceipts(ctx context.Context) error {
+	type kept struct {
+		channel string
+		receipt conversation.Receipt
+	}
+	var all []kept
+	err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
+		if all, err = ledger.All(ctx, tx, func(rows ledger.Rows) (k kept, err error) {
+			var status, dead, out int64
+			r := &k.receipt
+			err = rows.Scan(&k.channel, &r.ProviderID, &r.ID, &status, &dead, &out, &r.Reason)
+			r.Status, r.Dead, r.OptedOut = conversation.Status(status), dead != 0, out != 0
+			return k, err
+		}, `SELECT r.channel, r.provider_id, o.id, r.status, r.dead, r.opted_out, r.reason
+			FROM receipts r JOIN outbox o ON o.channel = r.channel AND o.provider_id = r.provider_id AND o.provider_id <> '' LIMIT 500`); err != nil {
+			return err
+		}
+		return tx.Later(ctx, `DELETE FROM receipts WHERE received_at < $1`, ledger.Micros(j.Clock().Add(-receiptsLast)))
+	})
+	if err != nil {
+		return fmt.Errorf("read receipts: %w", err)
+	}
+	for _, k := range all {
+		if err := j.Receipt(ctx, k.channel, k.receipt); err != nil {
+			return err
+		}
+		if err := j.DB.Update(ctx, func(tx ledger.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM receipts WHERE channel = $1 AND provider_id = $2 AND status = $3`,
+				k.channel, k.receipt.ProviderID, int64(k.receipt.Status))
+			return err
+		}); err != nil {
+			return fmt.Errorf("forget a receipt: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// People who have dialled a code wait before a screen: their answers are not
+// sent but taken from the outbox, by whoever has brought the message.
+
+const (
+	screenPatience = 6 * time.Second  // networks end a session after about ten
+	screenOver     = 15 * time.Second // nobody waits for it any more
+	screenLook     = 5 * time.Millisecond
+)
+
+var errScreenLate = errors.New("the answer was not ready in time: it goes out as a text message")
+
+// Reply takes a message all the way while the caller waits, whichever process
+// handles it, and returns what answers it: the same again if the message comes
+// again. It fails where the message was not kept, or not handled in time.
+func (j *Journey) Reply(ctx context.Context, in conversation.Inbound) ([]conversation.Outbound, error) {
+	in, err := checked(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.keep(ctx, in); err != nil {
+		return nil, err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for end := time.Now().Add(screenPatience); ; {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-timer.C:
+		}
+		if _, err := j.Work(ctx); err != nil {
+			return nil, err
+		}
+		waits, err := j.waits(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if !waits {
+			return j.screen(ctx, in)
+		}
+		if time.Now().After(end) {
+			return nil, errScreenLate
+		}
+		timer.Reset(screenLook)
+	}
+}
+
+// screen reads what answers a message on its sender's screen, and has it sent.
+func (j *Journey) screen(ctx context.Context, in conversation.Inbound) (out []conversation.Outbound, err error) {
+	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
+		all, err := ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+			WHERE o.channel = 'ussd' AND o.reply_to = $1 AND o.address = $2 ORDER BY o.id`, in.ID, in.From)
+		if err != nil {
+			return err
+		}
+		out = nil
+		for _, q := range all {
+			out = append(out, q.Outbound)
+			if err := tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2 WHERE id = $1 AND state = 'queued'`,
+				q.ID, ledger.Micros(j.Clock())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the screen: %w", err)
+	}
+	return out, nil
+}
+
+// tickScreens has the answers that nobody waited for any more go out as text
+// messages.
+func (j *Journey) tickScreens(ctx context.Context) error {
+	var late int64
+	err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
+		late, err = tx.Exec(ctx, `UPDATE outbox SET channel = 'sms', reply_to = '' WHERE channel = 'ussd' AND state = 'queued' AND created_at < $1`,
+			ledger.Micros(j.Clock().Add(-screenOver)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("move the answers of ended sessions: %w", err)
+	}
+	if late > 0 {
+		j.wakeSenders(map[string]bool{"sms": true})
+	}
+	return nil
+}

@@ -79,13 +79,17 @@ func (t *Turn) start(ctx context.Context) error {
 
 // notUnderstood says what can be written, the first time; the second time in a
 // row it offers a person.
-func (t *Turn) notUnderstood() {
+func (t *Turn) notUnderstood(ctx context.Context) error {
+	if t.In.Dialled {
+		return t.Start(ctx, menuCommand, nil)
+	}
 	t.talk.Misses++
 	if t.talk.Misses < 2 {
 		t.Say("not_understood", nil)
-		return
+		return nil
 	}
 	t.askForHuman()
+	return nil
 }
 
 const humanCommand = "human"

@@ -190,7 +190,7 @@ func (t *Turn) hold() {
 		return
 	}
 	key, holds := held(t.In.Text, t.Meaning.Intent)
-	text := t.Text(key, locales.Args{"text": oneLine(t.In.Text), "n": mostHeld})
+	text := t.Text(key, locales.Args{"text": Mask(oneLine(t.In.Text)), "n": mostHeld})
 	if !holds {
 		t.SayText(text)
 		return
@@ -279,8 +279,6 @@ func (t *Turn) repeatRequest(ctx context.Context) error {
 	if i := slices.IndexFunc(pending, func(p ledger.Transfer) bool { return int64(p.ID) == t.talk.Latest }); i >= 0 {
 		tr = pending[i]
 	}
-	t.reply(t.Text(requestKey(tr, false), locales.Args{
-		"name": t.NameOf(tr.Payee), "amount": locales.Sum(tr.Amount), "what": Cut(tr.Description, MostWhat),
-	}), yesNo(t.Printer(), 0), int64(tr.ID))
+	t.reply(t.Text(requestKey(tr, false), t.requestArgs(tr)), yesNo(t.Printer(), 0), int64(tr.ID))
 	return nil
 }

@@ -38,6 +38,10 @@ type Command struct {
 	// No does what a no means where that is more than saying so. It may be nil.
 	No func(ctx context.Context, t *Turn, f *Form) error
 
+	// Told is called with what was answered for a Secret field. It goes on with
+	// Turn.Ask, or ends.
+	Told func(ctx context.Context, t *Turn, f *Form, field, said string) error
+
 	// Chosen is called when one of the options that Run offered with
 	// Turn.Offer is picked.
 	Chosen func(ctx context.Context, t *Turn, f *Form, option string) error
@@ -51,6 +55,7 @@ const (
 	Someone Kind = iota // a member, other than the one who speaks
 	HowMuch             // an amount of the community's unit
 	Words               // any text
+	Secret              // a PIN: the command's Told gets it, and it is kept nowhere
 )
 
 // Field is one thing that a command has to know.
@@ -114,12 +119,13 @@ const (
 type Dialog struct {
 	Question int64    `json:"question"` // changes with every question that is asked
 	Form     Form     `json:"form"`
-	Asks     string   `json:"asks"`              // a field's name, asksConfirm or asksOption
-	Options  []string `json:"options,omitempty"` // what 1, 2 and 3 stand for
-	Locale   string   `json:"locale"`            // the language that the dialog is held in
-	Text     string   `json:"text"`              // the question, as it was put
-	Choices  []Choice `json:"choices,omitempty"` // its buttons
-	Asked    int64    `json:"asked"`             // microseconds
+	Asks     string   `json:"asks"`               // a field's name, asksConfirm or asksOption
+	Options  []string `json:"options,omitempty"`  // what 1, 2 and 3 stand for
+	Locale   string   `json:"locale"`             // the language that the dialog is held in
+	Text     string   `json:"text"`               // the question, as it was put
+	Choices  []Choice `json:"choices,omitempty"`  // its buttons
+	Numbered bool     `json:"numbered,omitempty"` // 1 is a yes to it, and 2 a no
+	Asked    int64    `json:"asked"`              // microseconds
 	Expires  int64    `json:"expires"`
 }
 
@@ -138,6 +144,8 @@ type Talk struct {
 	WithEnds int64               `json:"with_ends,omitempty"`
 	Offered  []string            `json:"offered,omitempty"` // languages that were offered already
 	Last     *Settled            `json:"last,omitempty"`
+	Flood    Flood               `json:"flood,omitzero"`   // the messages that were answered
+	Unclear  Flood               `json:"unclear,omitzero"` // those of them that were not understood
 	Paid     *Paid               `json:"paid,omitempty"`
 
 	// Channel and Address are where the member last wrote from.

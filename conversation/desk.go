@@ -49,7 +49,7 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		return nil, err
 	}
 	if chosen == 0 {
-		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale), t.In, t.replyTo, c.Slug, "desk.who", desk, name))
+		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale, t.In.answeredOn()), t.In, t.replyTo, c.Slug, "desk.who", desk, name))
 		return nil, nil
 	}
 	t.In.Text = text
@@ -138,8 +138,17 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 		keep(d.Chosen)
 		return d.Chosen, in.Text
 	}
-	d.Chosen, d.Options, d.Held, d.Until, d.Asked = 0, ids, in.Text, now.Add(deskLasts).UnixMicro(), ledger.NewID(now)
+	d.Chosen, d.Options, d.Held, d.Until, d.Asked = 0, ids, keepable(in.Text), now.Add(deskLasts).UnixMicro(), ledger.NewID(now)
 	return 0, ""
+}
+
+// keepable is a text as it may be kept until somebody says who wrote it: not a
+// PIN, which has to be written again.
+func keepable(text string) string {
+	if Secretive(text) {
+		return ""
+	}
+	return text
 }
 
 // named finds the only one of ids whose name begins with what was written.
@@ -193,7 +202,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	switch len(communities) {
 	case 0:
-		if !desk.mayAnswerStranger(in, now) {
+		if !e.mayAnswerStranger(desk, in, false, now) {
 			return nil, nil, nil
 		}
 		if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
@@ -284,7 +293,7 @@ func (e *Engine) hostUnproven(ctx context.Context, room Room, in Inbound, desk *
 	}
 	m := e.understand.Understand(understand.Input{Text: in.Text, Locale: p.Locale(), Unit: understand.Units})
 	key, holds := held(in.Text, m.Intent)
-	out := say(key, locales.Args{"text": oneLine(in.Text), "n": mostHeld})
+	out := say(key, locales.Args{"text": Mask(oneLine(in.Text)), "n": mostHeld})
 	out[0].Holds = holds
 	if holds {
 		out[0].Choices = yesNo(p, 0)
@@ -378,13 +387,23 @@ func (d *Desk) mayAnswer(now time.Time, most int, within time.Duration) bool {
 	return true
 }
 
-// mayAnswerStranger is mayAnswer for the address of a stranger.
-func (d *Desk) mayAnswerStranger(in Inbound, now time.Time) bool {
-	if in.Trust < Proven {
+// mayAnswerStranger is mayAnswer for the address of a stranger. joins says that
+// they ask to join, or are being asked who they are.
+func (e *Engine) mayAnswerStranger(d *Desk, in Inbound, joins bool, now time.Time) bool {
+	every := e.allowances[in.Channel].Strangers
+	switch {
+	case in.Trust < Proven:
 		return d.mayAnswer(now, 1, unprovenWithin)
+	case every == 0 || in.Dialled: // an answer on a screen costs us nothing
+		return d.mayAnswer(now, strangerAnswers, answersWithin)
+	case joins:
+		return d.mayAnswer(now, joinAnswers, every)
 	}
-	return d.mayAnswer(now, strangerAnswers, answersWithin)
+	return d.mayAnswer(now, 1, every)
 }
+
+// joinAnswers are as many as it takes to ask a stranger who they are.
+const joinAnswers = 4
 
 // stranger answers somebody whose address nobody in the community has: they
 // may join with an invitation or ask to, and learn nothing else.
@@ -407,7 +426,7 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 			t.Meaning = t.understood(t.In.Text)
 		}
 	}
-	if !desk.mayAnswerStranger(t.In, t.Now()) {
+	if !e.mayAnswerStranger(desk, t.In, desk.Asks != "" || t.Meaning.Intent == understand.Join, t.Now()) {
 		t.log.Warn("a stranger writes too often: no answer")
 		return nil, nil
 	}
@@ -416,7 +435,11 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	for i := range t.out {
 		t.out[i].Bare = t.In.Trust < Proven
+		if t.In.Dialled && (desk.Asks != "" || t.unknown) {
+			t.out[i].Question = t.newQuestion()
+		}
 	}
+	t.screen()
 	return t.out, room.Memory.SaveDesk(ctx, c.ID, in.Channel, in.From, desk)
 }
 
@@ -426,6 +449,9 @@ func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
 	invitation, err := t.Book.InvitationTo(ctx, t.In.Channel, t.In.From)
 	if err != nil && !ledger.IsNotFound(err) {
 		return err
+	}
+	if t.In.Dialled && desk.Asks == "" && strings.TrimSpace(t.In.Text) == "1" { // as the screen offers
+		t.Meaning = understand.Meaning{Intent: understand.Join, Locale: t.locale}
 	}
 	switch {
 	case t.Meaning.Intent == understand.Stop:
@@ -455,6 +481,7 @@ func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
 		desk.Form, desk.Asks = nil, ""
 		return t.newcomer(ctx, name, text)
 	default:
+		t.unknown = true
 		t.Say("stranger.unknown", nil)
 	}
 	return nil

@@ -25,6 +25,8 @@ func (t *Turn) answerDialog(ctx context.Context) (done bool, err error) {
 		return t.answerConfirm(ctx, c)
 	case asksOption:
 		return t.answerOption(ctx, c)
+	case asksPIN:
+		return t.answerPIN(ctx, c)
 	}
 	for _, field := range c.Fields {
 		if field.Name == d.Asks {
@@ -37,6 +39,9 @@ func (t *Turn) answerDialog(ctx context.Context) (done bool, err error) {
 
 func (t *Turn) answerConfirm(ctx context.Context, c *Command) (bool, error) {
 	d := t.talk.Dialog
+	if d.Numbered {
+		t.byNumber()
+	}
 	intent := t.Meaning.Intent
 	switch {
 	case t.negated(), intent == understand.Undo && t.Meaning.What == "": // "wrong!" to what was read back
@@ -57,6 +62,16 @@ func (t *Turn) answerConfirm(ctx context.Context, c *Command) (bool, error) {
 		return false, nil
 	}
 	return true, t.decide(ctx, c, intent == understand.Yes)
+}
+
+// byNumber takes the 1 and the 2 of a yes-or-no question as what they stand for.
+func (t *Turn) byNumber() {
+	switch strings.TrimSpace(t.In.Text) {
+	case "1":
+		t.Meaning = understand.Meaning{Intent: understand.Yes, Locale: t.Meaning.Locale}
+	case "2":
+		t.Meaning = understand.Meaning{Intent: understand.No, Locale: t.Meaning.Locale}
+	}
 }
 
 // negated reports a "don't pay luc": as the answer to a question it is a no.
@@ -106,13 +121,22 @@ func (t *Turn) answerOption(ctx context.Context, c *Command) (bool, error) {
 		return true, nil
 	}
 	if n < 1 || n > len(d.Options) {
-		t.Say("answer.number_range", locales.Args{"n": len(d.Options)})
+		t.outOfRange(len(d.Options))
 		return true, nil
 	}
 	if err := t.allowed(c); err != nil {
 		return true, err
 	}
 	return true, t.choose(ctx, c, d.Options[n-1])
+}
+
+// outOfRange says which numbers there are.
+func (t *Turn) outOfRange(n int) {
+	if t.In.Dialled {
+		t.repeat()
+		return
+	}
+	t.Say("answer.number_range", locales.Args{"n": n})
 }
 
 func (t *Turn) choose(ctx context.Context, c *Command, option string) error {
@@ -148,7 +172,7 @@ func (t *Turn) answerField(ctx context.Context, c *Command, field Field) (bool, 
 		who := strings.TrimSpace(t.In.Text)
 		if n, ok := t.engine.understand.Choice(t.In.Text, t.locale); ok && len(d.Options) > 0 {
 			if n < 1 || n > len(d.Options) {
-				t.Say("answer.number_range", locales.Args{"n": len(d.Options)})
+				t.outOfRange(len(d.Options))
 				return true, nil
 			}
 			f.Set(field.Name, d.Options[n-1])
@@ -167,6 +191,12 @@ func (t *Turn) answerField(ctx context.Context, c *Command, field Field) (bool, 
 		if done, err := t.SetPerson(ctx, &f, field.Name, who); done || err != nil {
 			return true, err
 		}
+	case Secret:
+		if figuresIn(t.In.Text) == "" && t.isCommand() && t.Meaning.Intent != understand.Clarify {
+			return false, nil
+		}
+		err := c.Told(ctx, t, &f, field.Name, t.In.Text)
+		return true, err
 	case Words:
 		switch {
 		case t.Meaning.Intent == understand.Yes:
@@ -213,6 +243,10 @@ func (t *Turn) isCommand() bool {
 // offered instead.
 func (t *Turn) askAgain(hint string) {
 	t.missed = true
+	if t.In.Dialled { // the question is no longer before their eyes
+		t.repeat()
+		return
+	}
 	t.talk.Misses++
 	if t.talk.Misses >= 2 {
 		t.askForHuman()

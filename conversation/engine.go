@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,20 @@ type Engine struct {
 	zones       sync.Map // time zone name to *time.Location
 	log         *slog.Logger
 	newCode     func(slug string) string
+	fits        map[string]func(text, locale string) bool
+	allowances  map[string]Allowance
+	reserved    func(channel, community string) []string
 }
+
+// Fit has what is said on a channel told in pages, each of which fits.
+func (e *Engine) Fit(channel string, fits func(text, locale string) bool) { e.fits[channel] = fits }
+
+// Allow bounds what a channel spends on one person.
+func (e *Engine) Allow(channel string, a Allowance) { e.allowances[channel] = a }
+
+// Reserve has nobody be taught a word, in capitals, that is reserved where
+// messages on a channel to a community's members go.
+func (e *Engine) Reserve(reserved func(channel, community string) []string) { e.reserved = reserved }
 
 // Codes has the engine take its invitation codes from newCode, which gets the
 // community's short name, instead of making up random ones.
@@ -40,6 +54,9 @@ func New(catalog *locales.Catalog, u *understand.Understander, commands []Comman
 		catalog: catalog, understand: u, log: log, newCode: RandomCode,
 		commands: map[string]*Command{}, byIntent: map[understand.Intent]*Command{},
 		directories: directories{kept: map[ledger.CommunityID]*Directory{}},
+		fits:        map[string]func(text, locale string) bool{},
+		allowances:  map[string]Allowance{},
+		reserved:    func(string, string) []string { return nil },
 	}
 	for i := range commands {
 		c := &commands[i]
@@ -99,20 +116,34 @@ func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (out []Outbo
 	if err != nil {
 		return nil, nil, err
 	}
+	err = t.heard(ctx, members)
+	if t.talk == nil { // it was not found out who speaks
+		t.screen()
+	}
+	return t.out, nil, err
+}
+
+// heard answers a message from an address of members.
+func (t *Turn) heard(ctx context.Context, members []ledger.At) error {
+	if t.In.Partial {
+		t.locale = members[0].Locale
+		t.Say("partial", nil)
+		return nil
+	}
 	if done, err := t.unproven(ctx, members); done || err != nil {
-		return t.out, nil, err
+		return err
 	}
 	speaker := &members[0]
 	if len(members) > 1 {
 		if done, err := t.stopOrStart(ctx, members); done || err != nil {
-			return t.out, nil, err
+			return err
 		}
+		var err error
 		if speaker, err = t.whoSpeaks(ctx, members); err != nil || speaker == nil {
-			return t.out, nil, err
+			return err
 		}
 	}
-	err = t.take(ctx, speaker, len(members) > 1)
-	return t.out, nil, err
+	return t.take(ctx, speaker, len(members) > 1)
 }
 
 // turn prepares to answer a message, before it is known who speaks.
@@ -157,14 +188,42 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 	if err := t.touch(ctx, speaker); err != nil {
 		return err
 	}
-	if err := t.answer(ctx, speaker); err != nil {
+	if err := t.answerOnce(ctx, speaker); err != nil {
 		return err
 	}
-	t.offerLanguage()
+	t.screen()
 	if t.before == stateOf(t.talk) {
 		return nil
 	}
 	return t.Memory.SaveTalk(ctx, c.ID, t.Member.ID, t.talk)
+}
+
+// answerOnce answers a message, unless there have been too many.
+func (t *Turn) answerOnce(ctx context.Context, speaker *ledger.At) error {
+	if t.In.Dialled {
+		return t.dialled(ctx, speaker)
+	}
+	a := t.engine.allowances[t.In.Channel]
+	if ok, first := t.talk.Flood.take(t.Now(), a.Burst, a.Every); !ok && t.Meaning.Intent != understand.Stop {
+		t.log.Warn("too many messages: no answer")
+		if first {
+			t.Say("flood.slow", nil)
+		}
+		return nil
+	}
+	if err := t.answer(ctx, speaker); err != nil {
+		return err
+	}
+	t.offerLanguage()
+	if t.missed {
+		if ok, _ := t.talk.Unclear.take(t.Now(), a.Unclear, a.UnclearEvery); !ok {
+			t.log.Warn("too many messages that are not understood: no answer")
+			t.out = slices.DeleteFunc(t.out, func(o Outbound) bool { return t.isReply(&o) })
+			return nil
+		}
+	}
+	t.page()
+	return nil
 }
 
 // stateOf is a Talk by value, to know whether it changed.
@@ -222,6 +281,10 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		}
 		return nil
 	case strings.TrimSpace(t.In.Text) == "":
+		if t.Open() { // what was written could not be kept until it was known who wrote it
+			t.repeat()
+			return nil
+		}
 		t.Say("empty", nil)
 		return nil
 	case t.talk.With != 0 && t.Now().UnixMicro() < t.talk.WithEnds && t.In.Question == 0:
@@ -232,7 +295,8 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		return err
 	}
 	if !understood {
-		t.notUnderstood()
+		t.missed = true
+		return t.notUnderstood(ctx)
 	} else if !t.missed {
 		t.talk.Misses = 0
 	}
@@ -391,6 +455,11 @@ func (t *Turn) settle() {
 // more goes on with the page that the member saw last.
 func (t *Turn) more(ctx context.Context) error {
 	f := t.talk.More
+	if f != nil && f.Command == pageCommand {
+		t.talk.More = nil
+		t.nextPage(f)
+		return nil
+	}
 	if f == nil || t.engine.commands[f.Command] == nil {
 		t.Say("more.none", nil)
 		return nil

@@ -1,8 +1,200 @@
 package conversation
 
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alexedwards/argon2id"
+
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// Whoever can forge the sender of a text message cannot read what is sent
+// there, and does not know the member's PIN. A community says above which
+// amount a payment asks for it.
+
 // PIN is what is known of a member's.
 type PIN struct {
 	Hash        string // argon2id, in PHC form; "": they have none
 	Tries       int    // wrong ones in a row
 	PausedUntil int64  // none is taken before; microseconds
+}
+
+const (
+	pinTries = 3
+	pinPause = time.Hour
+	pinLeast = 4 // figures
+	pinMost  = 6
+
+	asksPIN  = "!"   // what a dialog waits for, beside those in command.go
+	pinGiven = "pin" // form value: the payer has just given it; never kept
+)
+
+// pinCost is what one guess at a PIN costs: OWASP's least for argon2id. A
+// stolen database still gives short PINs away in time, as any would.
+var pinCost = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// figuresIn is the PIN that a message tells, "" where it tells none.
+func figuresIn(text string) string {
+	var figures strings.Builder
+	for _, r := range text {
+		switch {
+		case '0' <= r && r <= '9':
+			figures.WriteRune(r)
+		case unicode.IsDigit(r):
+			return ""
+		}
+	}
+	if n := figures.Len(); n < pinLeast || n > pinMost {
+		return ""
+	}
+	return figures.String()
+}
+
+// easy reports whether a PIN is among the first that anybody would try.
+func easy(pin string) bool {
+	same, up, down := true, true, true
+	for i := 1; i < len(pin); i++ {
+		same = same && pin[i] == pin[0]
+		up = up && pin[i] == pin[i-1]+1
+		down = down && pin[i] == pin[i-1]-1
+	}
+	return same || up || down
+}
+
+// AskPIN sees to it that a payment from the member's account carries their PIN
+// where the community wants it. It reports true where it has asked, or said why
+// nothing is paid: the command then ends, and is run again with the PIN.
+func (t *Turn) AskPIN(ctx context.Context, f *Form, amount ledger.Amount, payee ledger.AccountID) (asked bool, err error) {
+	above := t.Book.Community().PINAbove
+	if above == nil || amount <= *above || f.Has(pinGiven) {
+		return false, nil
+	}
+	p, err := t.Memory.PIN(ctx, t.Book.Community().ID, t.Member.ID)
+	switch {
+	case err != nil:
+		return true, err
+	case p.Hash == "":
+		return true, &Refusal{Key: "pin.needed", Args: locales.Args{"limit": locales.Sum(*above)}}
+	case t.pinPaused(p):
+		return true, nil
+	}
+	t.ask(*f, asksPIN, t.Text("pin.ask", locales.Args{"name": t.NameOf(payee), "amount": locales.Sum(amount)}), nil, nil)
+	return true, nil
+}
+
+// pinPaused tells the member that no PIN is taken for now.
+func (t *Turn) pinPaused(p PIN) bool {
+	if t.Now().UnixMicro() >= p.PausedUntil {
+		return false
+	}
+	t.Say("pin.paused", locales.Args{"when": locales.Clock(ledger.Time(p.PausedUntil)), "coordinator": t.coordinatorName()})
+	return true
+}
+
+// answerPIN takes the message as the PIN that was asked for.
+func (t *Turn) answerPIN(ctx context.Context, c *Command) (done bool, err error) {
+	f := t.talk.Dialog.Form
+	figures := figuresIn(t.In.Text)
+	switch {
+	case figures != "":
+	case t.Meaning.Intent == understand.No || t.negated():
+		return true, t.sayNo(ctx, c, &f)
+	case t.isCommand() && t.Meaning.Intent != understand.Clarify:
+		return false, nil
+	default:
+		t.Say("pin.form", nil)
+		return true, nil
+	}
+	if right, err := t.CheckPIN(ctx, figures); err != nil || !right {
+		return true, err
+	}
+	if err := t.allowed(c); err != nil {
+		return true, err
+	}
+	t.settle()
+	f.Values = maps.Clone(f.Values)
+	f.Set(pinGiven, "1")
+	return true, c.Run(ctx, t, &f)
+}
+
+// CheckPIN reports whether that is the member's PIN, and tells them if not.
+// After the third wrong one none is taken for a while, and the coordinators
+// hear of it.
+func (t *Turn) CheckPIN(ctx context.Context, figures string) (right bool, err error) {
+	c := t.Book.Community().ID
+	p, err := t.Memory.PIN(ctx, c, t.Member.ID)
+	if err != nil {
+		return false, err
+	}
+	if t.pinPaused(p) {
+		t.settle()
+		return false, nil
+	}
+	if right, err = argon2id.ComparePasswordAndHash(figures, p.Hash); err != nil {
+		return false, fmt.Errorf("compare PIN: %w", err)
+	}
+	if right {
+		if p.Tries == 0 {
+			return true, nil
+		}
+		p.Tries = 0
+		return true, t.Memory.SavePIN(ctx, c, t.Member.ID, p)
+	}
+	t.missed = true
+	if p.Tries++; p.Tries < pinTries {
+		t.Say("pin.wrong", locales.Args{"n": pinTries - p.Tries})
+		return false, t.Memory.SavePIN(ctx, c, t.Member.ID, p)
+	}
+	p.Tries, p.PausedUntil = 0, t.Now().Add(pinPause).UnixMicro()
+	t.settle()
+	t.pinPaused(p)
+	t.log.Warn("a wrong PIN three times")
+	for _, one := range t.Names.Coordinators() {
+		if one.ID == t.Member.ID {
+			continue
+		}
+		if _, err := t.Tell(ctx, one.ID, 0, "pin.paused_notice", locales.Args{"name": t.Member.Name, "number": t.Member.Number}); err != nil {
+			return false, err
+		}
+	}
+	return false, t.Memory.SavePIN(ctx, c, t.Member.ID, p)
+}
+
+// SetPIN keeps a new PIN. It reports false, and says why, where the message
+// tells none that could be one.
+func (t *Turn) SetPIN(ctx context.Context, said string) (set bool, err error) {
+	figures := figuresIn(said)
+	switch {
+	case figures == "":
+		t.Say("pin.form", nil)
+		return false, nil
+	case easy(figures):
+		t.Say("pin.easy", nil)
+		return false, nil
+	}
+	hash, err := argon2id.CreateHash(figures, pinCost)
+	if err != nil {
+		return false, fmt.Errorf("hash PIN: %w", err)
+	}
+	t.settle()
+	return true, t.Memory.SavePIN(ctx, t.Book.Community().ID, t.Member.ID, PIN{Hash: hash})
+}
+
+// HasPIN reports whether a member has a PIN.
+func (t *Turn) HasPIN(ctx context.Context, id ledger.MemberID) (bool, error) {
+	p, err := t.Memory.PIN(ctx, t.Book.Community().ID, id)
+	return p.Hash != "", err
+}
+
+// ForgetPIN takes a member's PIN away.
+func (t *Turn) ForgetPIN(ctx context.Context, id ledger.MemberID) error {
+	t.log.Warn("a coordinator took a member's PIN away", "of", id)
+	return t.Memory.SavePIN(ctx, t.Book.Community().ID, id, PIN{})
 }

@@ -215,7 +215,7 @@ func (t *Turn) AskPayer(ctx context.Context, tr ledger.Transfer, reminder bool) 
 		number = slices.Index(requests, tr.ID) + 1
 	}
 	return t.tell(ctx, payer, int64(tr.ID), number, func(p *locales.Printer) string {
-		args := locales.Args{"name": t.NameOf(tr.Payee), "amount": locales.Sum(tr.Amount), "what": Cut(tr.Description, MostWhat)}
+		args := t.requestArgs(tr)
 		if !several {
 			return p.Text(requestKey(tr, reminder), args)
 		}
@@ -224,6 +224,11 @@ func (t *Turn) AskPayer(ctx context.Context, tr ledger.Transfer, reminder bool) 
 		args["first"], args["second"] = numbers[0], numbers[len(numbers)-1]
 		return p.Text("requests.notice", args)
 	})
+}
+
+// requestArgs is what the text of a request names.
+func (t *Turn) requestArgs(tr ledger.Transfer) locales.Args {
+	return locales.Args{"name": t.NameOf(tr.Payee), "amount": locales.Sum(tr.Amount), "what": Cut(tr.Description, MostWhat)}
 }
 
 // requestKey is the text that asks for one transfer.

@@ -31,6 +31,7 @@ type Turn struct {
 	replyTo   string // the id of the message that is answered: In's, unless that was held
 	answered  *Answered
 	wording   map[string]string
+	unknown   bool                                  // a stranger was told what they can write
 	missed    bool                                  // the message was answered, but not understood
 	answering bool                                  // the message is taken as the answer to a field
 	asked     bool                                  // a question was asked in this turn
@@ -50,11 +51,16 @@ func unitOf(c *ledger.Community) locales.Unit {
 }
 
 // Printer writes in the language of this turn.
-func (t *Turn) Printer() *locales.Printer { return t.printer(t.locale) }
+func (t *Turn) Printer() *locales.Printer { return t.printer(t.locale, t.In.answeredOn()) }
 
-func (t *Turn) printer(locale string) *locales.Printer {
+// printer writes in a language, for whoever reads it on a channel.
+func (t *Turn) printer(locale, channel string) *locales.Printer {
 	c := t.Book.Community()
-	return t.engine.catalog.Printer(locale, unitOf(c), t.wording, t.engine.zone(c.Timezone), t.Now())
+	p := t.engine.catalog.Printer(locale, unitOf(c), t.wording, t.engine.zone(c.Timezone), t.Now())
+	if channel == USSD {
+		return p.Numbered()
+	}
+	return p.Avoiding(t.engine.reserved(channel, c.Slug))
 }
 
 // Text is a text in the language of this turn.
@@ -96,7 +102,7 @@ func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, num
 		if a.Status != ledger.AddressActive {
 			continue
 		}
-		p := t.printer(person.Locale)
+		p := t.printer(person.Locale, a.Channel)
 		s := text(p)
 		if a.Shared {
 			if err := t.askWho(ctx, a, id, question); err != nil {
@@ -156,7 +162,7 @@ func (t *Turn) ask(f Form, asks, text string, options []string, choices []Choice
 	}
 	d := &Dialog{
 		Question: ledger.NewID(t.Now()), Form: f, Asks: asks, Options: options, Locale: t.locale, Text: text, Choices: choices,
-		Asked: t.Now().UnixMicro(), Expires: t.Now().Add(lasts).UnixMicro(),
+		Asked: t.Now().UnixMicro(), Expires: t.Now().Add(lasts).UnixMicro(), Numbered: t.In.Dialled,
 	}
 	t.talk.Dialog, t.talk.Latest, t.asked = d, d.Question, true
 	t.reply(text, choices, d.Question)
@@ -279,6 +285,12 @@ func (t *Turn) AddressIn(ctx context.Context, s string) (channel, address string
 	channel, address = addressIn(s, near)
 	return channel, address, err
 }
+
+// Ask goes on with a form: it asks for the next field that is missing.
+func (t *Turn) Ask(ctx context.Context, f *Form) error { return t.fill(ctx, f) }
+
+// Settled closes the open question.
+func (t *Turn) Settled() { t.settle() }
 
 // Begin starts a command from t.Meaning and what else is known for it.
 func (t *Turn) Begin(ctx context.Context, command string, values map[string]string) error {

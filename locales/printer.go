@@ -114,7 +114,9 @@ func (p *Printer) Avoiding(reserved []string) *Printer {
 	return &other
 }
 
-// Numbered is the printer for readers who answer a yes-or-no question with 1 or 2.
+// Numbered is the printer for readers who see a small screen and answer with
+// numbers. Texts that have to be said otherwise there have a key that begins
+// with "screen.".
 func (p *Printer) Numbered() *Printer {
 	other := *p
 	other.numbered = true
@@ -143,6 +145,12 @@ func (p *Printer) say(name string) (string, bool) {
 	return word, true
 }
 
+// YesOrNo is how a question ends that is answered by yes or no.
+func (p *Printer) YesOrNo() string {
+	s, _ := p.say("yes_or_no")
+	return s
+}
+
 // taught are the places that any text may have.
 var taught = map[string]bool{"yes": true, "no": true, "help": true, "yes_or_no": true}
 
@@ -152,6 +160,11 @@ func (p *Printer) Locale() string { return p.language.code }
 // Text is the text of a key with its places filled in. A key that does not
 // exist is a programmer's mistake and comes out as itself.
 func (p *Printer) Text(key string, args Args) string {
+	if p.numbered {
+		if _, ok := p.language.texts["screen."+key]; ok {
+			key = "screen." + key
+		}
+	}
 	sentence, own := p.wording[p.language.code+" "+key]
 	if !own {
 		t, ok := p.language.texts[key]

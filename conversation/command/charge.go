@@ -104,6 +104,13 @@ var request = conversation.Command{
 }
 
 func acceptRequest(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	asked, err := t.Book.Transfer(ctx, ledger.TransferID(f.ID))
+	if err != nil {
+		return err
+	}
+	if stop, err := t.AskPIN(ctx, f, asked.Amount, asked.Payee); stop || err != nil {
+		return err
+	}
 	tr, err := t.Book.Accept(ctx, ledger.TransferID(f.ID))
 	if err != nil {
 		return err

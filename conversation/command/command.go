@@ -14,5 +14,6 @@ func All() []conversation.Command {
 		member, members,
 		join, approve, refuse, invite, address,
 		language, help, start, thanks, hello, human,
+		pin, resetPIN, menu,
 	}
 }

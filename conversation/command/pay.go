@@ -99,6 +99,9 @@ func bare(key, what string) string {
 }
 
 func runPay(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	if stop, err := t.AskPIN(ctx, f, f.Amount("amount"), ledger.AccountID(f.Member("who"))); stop || err != nil {
+		return err
+	}
 	tr, err := t.Book.Pay(ctx, ledger.Transfer{
 		ID: ledger.TransferID(f.ID), Payer: t.Member.Account(), Payee: ledger.AccountID(f.Member("who")),
 		Amount: f.Amount("amount"), Description: f.Text("what"), AskedBy: t.Member.ID,

@@ -156,6 +156,9 @@ func runUndo(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 	back.AskedBy = t.Member.ID
 	switch kind {
 	case giveBack:
+		if stop, err := t.AskPIN(ctx, f, back.Amount, back.Payee); stop || err != nil {
+			return err
+		}
 		if back, err = t.Book.Pay(ctx, back); err != nil {
 			return err
 		}

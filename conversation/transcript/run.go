@@ -107,6 +107,7 @@ func (r *Runner) play(ctx context.Context, s *Script) (*player, error) {
 		codes++
 		return fmt.Sprintf("%s-CODE%d", strings.ToUpper(slug), codes)
 	})
+	engine.Reserve(func(string, string) []string { return p.world.Reserved })
 	p.journey = state.New(state.Config{DB: db, Engine: engine, Clock: func() time.Time { return p.now }, Log: r.Log, Holder: "transcript"})
 	for _, l := range s.Lines {
 		if err := p.step(ctx, l); err != nil {
@@ -184,6 +185,9 @@ func (p *player) speak(ctx context.Context, l Line) error {
 	in := conversation.Inbound{
 		Channel: s.Channel, From: s.Address, Name: s.Name, At: p.now, Trust: conversation.Proven, Community: p.world.Slug,
 	}
+	if s.Channel == conversation.USSD {
+		in.Channel, in.Dialled = "sms", true
+	}
 	if l.Op == ">" {
 		in.Text = l.Text
 	} else {
@@ -260,7 +264,7 @@ func (p *player) history() []shown {
 func (p *player) show(out conversation.Outbound) {
 	one := shown{Outbound: out}
 	for _, s := range p.world.Screens {
-		if s.Channel == out.Channel && s.Address == out.Address {
+		if s.Address == out.Address && (s.Channel == out.Channel || s.Channel == "sms" && out.Channel == conversation.USSD) {
 			one.who = s.Who
 			break
 		}
@@ -278,6 +282,10 @@ func (p *player) screens(l Line) []Screen {
 	var some []Screen
 	for _, s := range p.world.Screens {
 		if s.Who == l.Who && (l.On == "" || l.On == s.Channel) {
+			some = append(some, s)
+		}
+		if s.Who == l.Who && s.Channel == "sms" && l.On == conversation.USSD { // the same telephone
+			s.Channel = conversation.USSD
 			some = append(some, s)
 		}
 	}
@@ -379,7 +387,7 @@ func (p *player) rewritten(text string) string {
 		}
 		for _, one := range answers {
 			who := one.who
-			if len(p.screens(Line{Who: who})) > 1 {
+			if len(p.screens(Line{Who: who})) > 1 || one.Channel == conversation.USSD {
 				who += "/" + one.Channel
 			}
 			out = append(out, who+"< "+oneLine(one.Text))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"crier/conversation"
 	"crier/conversation/command"
@@ -83,7 +84,12 @@ func runner(t *testing.T, db ledger.DB) *transcript.Runner {
 	return &transcript.Runner{
 		Open: func(context.Context) (ledger.DB, error) { return kept{db}, nil },
 		Engine: func(log *slog.Logger) (*conversation.Engine, error) {
-			return conversation.New(catalog, u, command.All(), log)
+			e, err := conversation.New(catalog, u, command.All(), log)
+			if err == nil {
+				e.Fit("sms", func(text, _ string) bool { return utf8.RuneCountInString(text) <= 2*153 })
+				e.Fit(conversation.USSD, func(text, _ string) bool { return utf8.RuneCountInString(text) <= 182 })
+			}
+			return e, err
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}

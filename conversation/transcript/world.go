@@ -41,6 +41,7 @@ type World struct {
 	Community ledger.CommunityID
 	Slug      string
 	Screens   []Screen
+	Reserved  []string // words that nobody is to be taught
 	members   map[string]ledger.MemberID
 	kind      ledger.UnitKind
 	decimals  int
@@ -90,6 +91,7 @@ type builder struct {
 	lower     string
 	upper     string
 	threshold string
+	pinAbove  string
 }
 
 // setting takes one "community KEY VALUE".
@@ -126,6 +128,10 @@ func (b *builder) setting(text string) error {
 		b.lower = value
 	case "upper":
 		b.upper = value
+	case "pin_above":
+		b.pinAbove = value
+	case "reserved":
+		b.Reserved = strings.Fields(value)
 	case "ad_days":
 		c.AdDays, err = strconv.Atoi(value)
 	default:
@@ -147,6 +153,13 @@ func (b *builder) found(ctx context.Context) (err error) {
 		if c.Threshold, err = b.Amount(b.threshold); err != nil {
 			return err
 		}
+	}
+	if b.pinAbove != "" {
+		above, err := b.Amount(b.pinAbove)
+		if err != nil {
+			return err
+		}
+		c.PINAbove = &above
 	}
 	if c.Lower, err = b.lowest(b.lower); err != nil {
 		return err

@@ -33,22 +33,24 @@ const (
 	Clarify  Intent = "clarify"
 	Unknown  Intent = "unknown"
 
-	Check   Intent = "check"   // is receipt What real?
-	Members Intent = "members" // members whose name starts with What
-	More    Intent = "more"    // the next page
-	Join    Intent = "join"    // with invitation code What, or "" to ask to join
-	RenewAd Intent = "renew_ad"
-	TakeAd  Intent = "take_ad"
-	Done    Intent = "done"    // the talk with a person, or job What, is finished
-	Approve Intent = "approve" // newcomer What
-	Refuse  Intent = "refuse"  // newcomer What
-	Invite  Intent = "invite"  // What: a name and an address
-	Address Intent = "address" // add address What to reach me
-	Switch  Intent = "switch"  // speak in community What / as member What
-	Email   Intent = "email"   // all of it by e-mail
-	Human   Intent = "human"   // let me talk to a person
-	Thanks  Intent = "thanks"  // thank you, and nothing else
-	Hello   Intent = "hello"   // a greeting, and nothing else
+	Check    Intent = "check"   // is receipt What real?
+	Members  Intent = "members" // members whose name starts with What
+	More     Intent = "more"    // the next page
+	Join     Intent = "join"    // with invitation code What, or "" to ask to join
+	RenewAd  Intent = "renew_ad"
+	TakeAd   Intent = "take_ad"
+	Done     Intent = "done"      // the talk with a person, or job What, is finished
+	Approve  Intent = "approve"   // newcomer What
+	Refuse   Intent = "refuse"    // newcomer What
+	Invite   Intent = "invite"    // What: a name and an address
+	Address  Intent = "address"   // add address What to reach me
+	Switch   Intent = "switch"    // speak in community What / as member What
+	Email    Intent = "email"     // all of it by e-mail
+	PIN      Intent = "pin"       // set my PIN
+	ResetPIN Intent = "reset_pin" // let member What choose a new one
+	Human    Intent = "human"     // let me talk to a person
+	Thanks   Intent = "thanks"    // thank you, and nothing else
+	Hello    Intent = "hello"     // a greeting, and nothing else
 )
 
 // Reason says why a meaning is Clarify.

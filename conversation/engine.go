@@ -178,6 +178,9 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 		return err
 	}
 	t.before = stateOf(t.talk)
+	if !t.awaitsPIN() {
+		t.In.Text = maskNamed(t.In.Text)
+	}
 	t.Meaning = t.engine.understand.Understand(understand.Input{
 		Text: t.In.Text, Locale: t.Member.Locale, Unit: understandUnit(c), UnitWords: t.Unit().AllWords(), Names: t.Names,
 	})

@@ -24,8 +24,9 @@ func fold(s string) string {
 }
 
 // addressIn recognises a telephone number or a mail address. near is a number
-// whose country is meant where the number names none.
-func addressIn(s, near string) (channel, address string) {
+// whose country is meant where the number names none, and region the country
+// where there is no such number.
+func addressIn(s, near, region string) (channel, address string) {
 	s = strings.TrimSpace(s)
 	if at := strings.IndexByte(s, '@'); at > 0 && at < len(s)-3 && !strings.ContainsAny(s, " \t\n<>,;") {
 		return "email", strings.ToLower(s)
@@ -33,7 +34,6 @@ func addressIn(s, near string) (channel, address string) {
 	if !looksLikeTelephone(s) {
 		return "", ""
 	}
-	region := ""
 	if n, err := phonenumbers.Parse(near, ""); err == nil {
 		region = phonenumbers.GetRegionCodeForNumber(n)
 	}

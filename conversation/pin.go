@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -96,6 +97,20 @@ func (t *Turn) pinPaused(p PIN) bool {
 	}
 	t.Say("pin.paused", locales.Args{"when": locales.Clock(ledger.Time(p.PausedUntil)), "coordinator": t.coordinatorName()})
 	return true
+}
+
+// awaitsPIN reports whether the open question is answered by a PIN: in any
+// other message one is out of place, and must not get into what is kept of it.
+func (t *Turn) awaitsPIN() bool {
+	if !t.Open() {
+		return false
+	}
+	d := t.talk.Dialog
+	if d.Asks == asksPIN {
+		return true
+	}
+	c := t.engine.commands[d.Form.Command]
+	return c != nil && slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == d.Asks && f.Kind == Secret })
 }
 
 // answerPIN takes the message as the PIN that was asked for.

@@ -12,7 +12,7 @@ import (
 var (
 	loneFigures = regexp.MustCompile(`^[^\p{L}\p{N}]*\p{Nd}(?:[ .-]?\p{Nd}){3,5}[^\p{L}\p{N}]*$`)
 	namedPIN    = regexp.MustCompile(`(?i)\bp\s?i\s?n`)
-	firstPIN    = regexp.MustCompile(`^\s*\p{L}+\s+\p{Nd}{4,6}\s+\+?\p{Nd}{5,}`)
+	firstPIN    = regexp.MustCompile(`^\s*\p{L}+\s+(\p{Nd}{4,6})\s+\+?\p{Nd}{5,}`)
 	fourFigures = regexp.MustCompile(`\p{Nd}(?:[ .-]?\p{Nd}){3,}`)
 )
 
@@ -22,15 +22,36 @@ func Secretive(text string) bool {
 	return loneFigures.MatchString(text) || firstPIN.MatchString(text) || namedPIN.MatchString(text) && fourFigures.MatchString(text)
 }
 
-// Mask is a message of that kind as it may be read.
+// Mask is a message of that kind as it may be read: with stars for what could
+// be the PIN.
 func Mask(text string) string {
-	if !Secretive(text) {
+	if loneFigures.MatchString(text) {
+		return stars(text)
+	}
+	return maskNamed(text)
+}
+
+// maskNamed is Mask that leaves figures alone that stand alone: they may as
+// well be an amount.
+func maskNamed(text string) string {
+	if m := firstPIN.FindStringSubmatchIndex(text); m != nil {
+		return text[:m[2]] + stars(text[m[2]:m[3]]) + text[m[3]:]
+	}
+	at := namedPIN.FindStringIndex(text)
+	if at == nil {
 		return text
 	}
+	if behind := text[at[1]:]; fourFigures.MatchString(behind) {
+		return text[:at[1]] + fourFigures.ReplaceAllStringFunc(behind, stars)
+	}
+	return fourFigures.ReplaceAllStringFunc(text, stars)
+}
+
+func stars(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsDigit(r) {
 			return '*'
 		}
 		return r
-	}, text)
+	}, s)
 }

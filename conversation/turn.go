@@ -275,15 +275,15 @@ func Initial(name string) string { return initial(name) }
 // AddressIn recognises a telephone number or a mail address. A number without
 // a country is taken for one of the member's own, or of anybody's in the community.
 func (t *Turn) AddressIn(ctx context.Context, s string) (channel, address string, err error) {
-	if channel, address = addressIn(s, ""); channel != "" || !looksLikeTelephone(s) {
+	if channel, address = addressIn(s, "", ""); channel != "" || !looksLikeTelephone(s) {
 		return channel, address, nil
 	}
 	near, err := t.Book.AddressNear(ctx, "sms", t.Member.ID)
-	if ledger.IsNotFound(err) {
-		return "", "", nil
+	if err != nil && !ledger.IsNotFound(err) {
+		return "", "", err
 	}
-	channel, address = addressIn(s, near)
-	return channel, address, err
+	channel, address = addressIn(s, near, t.Book.Community().Region)
+	return channel, address, nil
 }
 
 // Ask goes on with a form: it asks for the next field that is missing.

@@ -57,7 +57,9 @@ func looksLikeTelephone(s string) bool {
 	return digits >= 7
 }
 
-// shown writes an address as people read it: a telephone number in groups.
+// Shown writes an address as people read it: a telephone number in groups.
+func Shown(channel, address string) string { return shown(channel, address) }
+
 func shown(channel, address string) string {
 	if channel != "sms" {
 		return address

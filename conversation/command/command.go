@@ -12,7 +12,7 @@ func All() []conversation.Command {
 		balance, history, email,
 		offer, want, search, myAds, removeAd, renewAd, keep, takeAd, done,
 		member, members,
-		join, approve, refuse, invite, address,
+		join, approve, refuse, invite, newAddress, address,
 		language, help, start, thanks, hello, human,
 		pin, resetPIN, menu,
 	}

@@ -86,6 +86,11 @@ var invite = conversation.Command{
 			} else if len(at) > 0 {
 				return &conversation.Refusal{Key: "invite.known", Args: locales.Args{"name": at[0].Name}}
 			}
+			if found := t.Names.Find(name); found.Exact && len(found.People) == 1 && found.People[0].Status == ledger.Active {
+				return t.Start(ctx, newAddressCommand, map[string]string{
+					"who": itoa(int64(found.People[0].ID)), "channel": channel, "address": to,
+				})
+			}
 		}
 		m, err := t.Book.AddMember(ctx, ledger.NewMember{Name: name, Status: ledger.Invited})
 		if err != nil {
@@ -107,6 +112,81 @@ var invite = conversation.Command{
 		t.Say("invite.sent", locales.Args{"name": name, "number": m.Number, "code": code})
 		return nil
 	},
+}
+
+const newAddressCommand = "new_address"
+
+// newAddress gives somebody who is a member already another address, which a
+// coordinator has named: a new telephone number takes the place of the old one.
+var newAddress = conversation.Command{
+	Name: newAddressCommand, Coordinator: true, Moves: true,
+	Confirm: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) (*conversation.Question, error) {
+		p := t.Names.Person(f.Member("who"))
+		if p == nil {
+			return nil, ledger.ErrNotFound
+		}
+		old, err := onlyAddress(ctx, t, p.ID, f.Text("channel"))
+		if err != nil {
+			return nil, err
+		}
+		key := "new_address.confirm"
+		if old != "" {
+			key = "new_address.confirm_change"
+		}
+		return &conversation.Question{Key: key, Args: locales.Args{
+			"name": p.Name, "number": p.Number, "address": conversation.Shown(f.Text("channel"), f.Text("address")),
+			"old": conversation.Shown(f.Text("channel"), old),
+		}}, nil
+	},
+	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		id, channel, to := f.Member("who"), f.Text("channel"), f.Text("address")
+		p := t.Names.Person(id)
+		if p == nil {
+			return ledger.ErrNotFound
+		}
+		if at, err := t.Book.MembersAt(ctx, channel, to); err != nil {
+			return err
+		} else if len(at) > 0 {
+			return &conversation.Refusal{Key: "invite.known", Args: locales.Args{"name": at[0].Name}}
+		}
+		old, err := onlyAddress(ctx, t, id, channel)
+		if err != nil {
+			return err
+		}
+		if old != "" {
+			err = t.Book.MoveAddress(ctx, channel, old, to)
+		} else {
+			err = t.Book.Bind(ctx, id, channel, to)
+		}
+		if err != nil {
+			return err
+		}
+		t.SendIn(p.Locale, channel, to, "new_address.notice", locales.Args{
+			"name": p.Name, "coordinator": t.Member.Name, "community": t.Book.Community().Name,
+		})
+		t.Say("new_address.done", locales.Args{"name": p.Name, "address": conversation.Shown(channel, to)})
+		return nil
+	},
+}
+
+// onlyAddress is the one address that a member has on a channel, "" where they
+// have none or several.
+func onlyAddress(ctx context.Context, t *conversation.Turn, id ledger.MemberID, channel string) (string, error) {
+	all, err := t.Book.Addresses(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	only := ""
+	for _, a := range all {
+		switch {
+		case a.Channel != channel:
+		case only != "":
+			return "", nil
+		default:
+			only = a.Address
+		}
+	}
+	return only, nil
 }
 
 // splitInvite takes a message apart into the name and, at its end, the address.

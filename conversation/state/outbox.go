@@ -56,7 +56,7 @@ const (
 	sendBackoffMax = time.Hour
 	sendGiveUp     = 48 * time.Hour
 	sendTimeout    = 2 * time.Minute
-	sendAtOnce     = 16
+	sendAtOnce     = 32
 )
 
 // sender sends the messages of one channel. Only the holder of the channel's

@@ -83,6 +83,9 @@ func (t *Turn) notUnderstood(ctx context.Context) error {
 	if t.In.Dialled {
 		return t.Start(ctx, menuCommand, nil)
 	}
+	if !t.mayMiss() {
+		return nil
+	}
 	t.talk.Misses++
 	if t.talk.Misses < 2 {
 		t.Say("not_understood", nil)
@@ -90,6 +93,17 @@ func (t *Turn) notUnderstood(ctx context.Context) error {
 	}
 	t.askForHuman()
 	return nil
+}
+
+// mayMiss reports whether a message that is not understood is answered: the
+// sender may be a machine, which would answer that.
+func (t *Turn) mayMiss() bool {
+	a := t.engine.allowances[t.In.Channel]
+	ok, _ := t.talk.Unclear.take(t.Now(), a.Unclear, a.UnclearEvery)
+	if !ok {
+		t.log.Warn("too many messages that are not understood: no answer")
+	}
+	return ok
 }
 
 const humanCommand = "human"

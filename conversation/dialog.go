@@ -247,6 +247,9 @@ func (t *Turn) askAgain(hint string) {
 		t.repeat()
 		return
 	}
+	if !t.mayMiss() {
+		return
+	}
 	t.talk.Misses++
 	if t.talk.Misses >= 2 {
 		t.askForHuman()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -218,13 +217,6 @@ func (t *Turn) answerOnce(ctx context.Context, speaker *ledger.At) error {
 		return err
 	}
 	t.offerLanguage()
-	if t.missed {
-		if ok, _ := t.talk.Unclear.take(t.Now(), a.Unclear, a.UnclearEvery); !ok {
-			t.log.Warn("too many messages that are not understood: no answer")
-			t.out = slices.DeleteFunc(t.out, func(o Outbound) bool { return t.isReply(&o) })
-			return nil
-		}
-	}
 	t.page()
 	return nil
 }

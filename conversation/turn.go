@@ -322,16 +322,12 @@ func (t *Turn) Mail(ctx context.Context, text string) (bool, error) {
 	return false, nil
 }
 
-// SendTo writes to an address that is nobody's yet.
-func (t *Turn) SendTo(channel, address, key string, args locales.Args) {
-	t.SendIn(t.locale, channel, address, key, args)
-}
-
-// SendIn is SendTo in another language than that of this turn.
-func (t *Turn) SendIn(locale, channel, address, key string, args locales.Args) {
+// SendTo writes to an address in a language, though nobody has written from it
+// yet.
+func (t *Turn) SendTo(channel, address, locale string, priority Priority, key string, args locales.Args) {
 	p := t.printer(locale, channel)
 	t.out = append(t.out, Outbound{
-		Community: t.Book.Community().Slug, Channel: channel, Address: address, Locale: p.Locale(), Text: p.Text(key, args), Priority: Notices,
+		Community: t.Book.Community().Slug, Channel: channel, Address: address, Locale: p.Locale(), Text: p.Text(key, args), Priority: priority,
 	})
 }
 

@@ -2,10 +2,7 @@ package mail
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"crier/conversation"
 )
@@ -20,10 +17,6 @@ type Outlet struct {
 	Transport interface {
 		Send(ctx context.Context, letter Letter) error
 	}
-
-	mu     sync.Mutex
-	paused time.Time // the server wants nothing before this
-	why    error
 }
 
 // Post is the channel "email": everything goes out by the mailbox of its
@@ -32,6 +25,15 @@ type Post []*Outlet
 
 // Name is the channel's name.
 func (p Post) Name() string { return Channel }
+
+// Line is the mailbox that a letter would go by: the trouble of one server is
+// not the others'.
+func (p Post) Line(out conversation.Outbound) conversation.Line {
+	if o := p.outlet(out.Community); o != nil {
+		return conversation.Line{Name: o.Address}
+	}
+	return conversation.Line{}
+}
 
 // Send writes a letter and hands it to the mail server. It returns the letter's
 // Message-ID, which is the same at every try: a mail program shows it once.
@@ -44,34 +46,10 @@ func (p Post) Send(ctx context.Context, out conversation.Outbound) (string, erro
 	if err != nil {
 		return "", err
 	}
-	if err := outlet.send(ctx, letter); err != nil {
+	if err := outlet.Transport.Send(ctx, letter); err != nil {
 		return "", err
 	}
 	return letter.MessageID, nil
-}
-
-// send keeps the trouble of one server from being all others': what holds for
-// everything that goes by it (a refused login, too much in an hour) comes out as
-// the trouble of each letter, and is not tried out with every one of them.
-func (o *Outlet) send(ctx context.Context, letter Letter) error {
-	now := o.Now()
-	o.mu.Lock()
-	wait, why := o.paused.Sub(now), o.why
-	o.mu.Unlock()
-	if wait > 0 {
-		return &conversation.SendError{RetryAfter: wait, Err: why}
-	}
-	err := o.Transport.Send(ctx, letter)
-	var refused *conversation.SendError
-	if !errors.As(err, &refused) || !refused.Everybody {
-		return err
-	}
-	o.mu.Lock()
-	o.paused, o.why = now.Add(refused.RetryAfter), refused.Err
-	o.mu.Unlock()
-	own := *refused
-	own.Everybody = false
-	return &own
 }
 
 func (p Post) outlet(community string) *Outlet {

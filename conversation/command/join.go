@@ -106,7 +106,7 @@ var invite = conversation.Command{
 			t.Say("invite.made", locales.Args{"name": name, "number": m.Number, "code": code})
 			return nil
 		}
-		t.SendTo(channel, to, "invite.text", locales.Args{
+		t.SendTo(channel, to, t.Printer().Locale(), conversation.Notices, "invite.text", locales.Args{
 			"name": name, "community": t.Book.Community().Name, "code": code, "coordinator": t.Member.Name,
 		})
 		t.Say("invite.sent", locales.Args{"name": name, "number": m.Number, "code": code})
@@ -161,7 +161,7 @@ var newAddress = conversation.Command{
 		if err != nil {
 			return err
 		}
-		t.SendIn(p.Locale, channel, to, "new_address.notice", locales.Args{
+		t.SendTo(channel, to, p.Locale, conversation.Notices, "new_address.notice", locales.Args{
 			"name": p.Name, "coordinator": t.Member.Name, "community": t.Book.Community().Name,
 		})
 		t.Say("new_address.done", locales.Args{"name": p.Name, "address": conversation.Shown(channel, to)})
@@ -222,7 +222,8 @@ var address = conversation.Command{
 		}); err != nil {
 			return err
 		}
-		t.SendTo(channel, to, "address.text", locales.Args{"name": t.Member.Name, "community": t.Book.Community().Name, "code": code})
+		// The member waits for it with that telephone in their hand.
+		t.SendTo(channel, to, t.Printer().Locale(), conversation.Replies, "address.text", locales.Args{"name": t.Member.Name, "community": t.Book.Community().Name, "code": code})
 		t.Say("address.sent", locales.Args{"address": f.Text("address")})
 		return nil
 	},

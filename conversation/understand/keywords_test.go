@@ -40,6 +40,17 @@ var keywords = map[string]map[string]string{
 		"ADRES 0470000000": "address what=0470000000", "ADRES a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
 		"WORD LID": "join", "WORD LID RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "GOEDKEUREN 44": "approve what=44", "WEIGEREN 44": "refuse what=44", "UITNODIGEN jan 0470000000": "invite what=jan 0470000000",
 	},
+	"it": {
+		"SI": "yes", "NO": "no", "OK": "yes", "RIFIUTO": "no", "SI 1": "yes what=1", "NO 1": "no what=1", "RIFIUTO 1": "no what=1",
+		"PAGA luc 5": "pay who=luc amount=500", "PAGA anna 5 pane": "pay who=anna amount=500 what=pane",
+		"CHIEDI luc 5": "charge who=luc amount=500", "CHIEDI luc 3 miele": "charge who=luc amount=300 what=miele",
+		"SALDO": "balance", "MOVIMENTI": "history", "ALTRO": "more", "MAIL": "email",
+		"OFFRO pane": "offer what=pane", "CERCO una scala": "want what=scala", "CERCO scala": "want what=scala", "TROVA pane": "search what=pane", "cerca pane": "search what=pane",
+		"ANNUNCI": "my_ads", "I MIEI ANNUNCI": "my_ads", "TOGLI 31": "remove_ad what=31", "RINNOVA 31": "renew_ad what=31", "PRENDO 31": "take_ad what=31", "FATTO 31": "done what=31", "FATTO": "done",
+		"ERRORE": "undo", "ERRORE 7KQ4": "undo what=7KQ4", "RICEVUTA 7KQ4": "check what=7KQ4", "VERIFICA 7KQ4": "check what=7KQ4", "AIUTO": "help", "MENU": "help", "PERSONA": "human", "SOCI a": "members what=a",
+		"INDIRIZZO 0470000000": "address what=0470000000", "INDIRIZZO a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"ISCRIVIMI": "join", "ISCRIVIMI RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCETTA 44": "approve what=44", "RIFIUTA 44": "refuse what=44", "INVITA jan 0470000000": "invite what=jan 0470000000",
+	},
 }
 
 // TestKeywords has every keyword understood in its language, in capitals and

@@ -16,6 +16,7 @@ import (
 	cldr "github.com/go-playground/locales"
 	"github.com/go-playground/locales/en_GB"
 	"github.com/go-playground/locales/fr"
+	"github.com/go-playground/locales/it"
 	"github.com/go-playground/locales/nl"
 )
 
@@ -28,6 +29,7 @@ var languages = []struct {
 	{"en", en_GB.New()},
 	{"fr", fr.New()},
 	{"nl", nl.New()},
+	{"it", it.New()},
 }
 
 //go:embed */texts.toml

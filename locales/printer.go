@@ -152,7 +152,7 @@ func (p *Printer) YesOrNo() string {
 }
 
 // taught are the places that any text may have.
-var taught = map[string]bool{"yes": true, "no": true, "help": true, "yes_or_no": true}
+var taught = map[string]bool{"yes": true, "no": true, "help": true, "join": true, "yes_or_no": true}
 
 // Locale is the code of the printer's language.
 func (p *Printer) Locale() string { return p.language.code }

@@ -115,8 +115,12 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 			continue
 		}
 		if sure {
-			if i > 0 && (m.Intent == Pay || m.Intent == Charge) {
-				if r := home.guarded(deal{}); r != "" {
+			if m.Intent == Pay || m.Intent == Charge {
+				r := reserved(s, in, order, l)
+				if i > 0 && r == "" {
+					r = home.guarded(deal{})
+				}
+				if r != "" {
 					m.Toward, m.Intent, m.Reason = m.Intent, Clarify, r
 				}
 			}
@@ -143,6 +147,29 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 		weak.Locale = home.lang.words.Locale
 	}
 	return weak, false
+}
+
+// reserved is the reservation under which one of some languages, other than
+// that which takes a text for a payment, takes it for one: "if he comes" means
+// nothing to a language that knows "pay" as well.
+func reserved(s string, in Input, langs []*lang, but *lang) Reason {
+	for _, l := range langs {
+		if l == but {
+			continue
+		}
+		p := l.new(s, in)
+		p.silence()
+		m, _ := p.meaning()
+		if m.Intent != Clarify || !p.speaks() {
+			continue
+		}
+		switch m.Reason {
+		case Conditional, Future, Repeated, Negated:
+			return m.Reason
+		default: // what its words leave open, the other language's may say
+		}
+	}
+	return ""
 }
 
 // about says that the text has, anywhere, one of the phrases of a class.

@@ -151,6 +151,12 @@ func (p *Printer) YesOrNo() string {
 	return s
 }
 
+// Taught is the word that stands for one of the places that any text may have.
+func (p *Printer) Taught(place string) string {
+	word, _ := p.say(place)
+	return word
+}
+
 // taught are the places that any text may have.
 var taught = map[string]bool{"yes": true, "no": true, "help": true, "join": true, "yes_or_no": true}
 

@@ -55,14 +55,14 @@ func SetBudget(ctx context.Context, book *ledger.Book, c conversation.Cost) erro
 }
 
 // charge adds what a sent message has cost to its community's month.
-func charge(ctx context.Context, tx ledger.Tx, q queued, c conversation.Cost, at time.Time) error {
+func (j *Journey) charge(ctx context.Context, tx ledger.Tx, q queued, c conversation.Cost, at time.Time) error {
 	if err := tx.Later(ctx, `UPDATE outbox SET segments = $2, cost = $3, currency = $4 WHERE id = $1`, q.ID, c.Segments, c.Micros, c.Currency); err != nil {
 		return err
 	}
 	return tx.Later(ctx, `INSERT INTO costs (community_id, month, channel, currency, messages, segments, cost) VALUES ($1, $2, $3, $4, 1, $5, $6)
 		ON CONFLICT (community_id, month, channel, currency) DO UPDATE SET messages = costs.messages + 1,
 			segments = costs.segments + excluded.segments, cost = costs.cost + excluded.cost`,
-		q.community, q.month(at), q.Channel, c.Currency, c.Segments, c.Micros)
+		q.community, j.month(q, at), q.Channel, c.Currency, c.Segments, c.Micros)
 }
 
 // spent is how much of its budget a community has used in a month.
@@ -99,7 +99,7 @@ var errBudget = errors.New("the community's budget for this month is used up")
 func (j *Journey) maySpend(ctx context.Context, q queued) error {
 	var s spent
 	if err := j.DB.View(ctx, func(tx ledger.Tx) (err error) {
-		s, err = spentBy(ctx, tx, q.community, q.month(j.Clock()))
+		s, err = spentBy(ctx, tx, q.community, j.month(q, j.Clock()))
 		return err
 	}); err != nil {
 		return fmt.Errorf("read budget: %w", err)
@@ -116,7 +116,7 @@ const budgetWarning = 80
 // tellBudget tells the coordinators, once a month each, that their budget is
 // nearly used up, and that it is.
 func (j *Journey) tellBudget(ctx context.Context, tx ledger.Tx, q queued, now time.Time) ([]conversation.Outbound, error) {
-	month := q.month(now)
+	month := j.month(q, now)
 	s, err := spentBy(ctx, tx, q.community, month)
 	if err != nil {
 		return nil, fmt.Errorf("read budget: %w", err)

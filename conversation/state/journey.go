@@ -46,6 +46,7 @@ type Journey struct {
 	wakeInbox chan struct{}
 	senders   map[string]*sender
 	sealer    sealer
+	zones     sync.Map // time zone name to *time.Location
 	wakers    []func(ctx context.Context, tx ledger.Tx) error
 }
 

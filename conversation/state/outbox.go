@@ -135,23 +135,29 @@ type queued struct {
 	quietFrom, quietTo int
 }
 
-// month is the month of a moment where the message's community is.
-func (q queued) month(at time.Time) string { return at.In(q.zone()).Format("2006-01") }
+// month is the month of a moment where a message's community is.
+func (j *Journey) month(q queued, at time.Time) string { return at.In(j.zone(q)).Format("2006-01") }
 
-func (q queued) zone() *time.Location {
+// zone is where a message's community is. Reading it takes longer than all
+// else that is done with a message.
+func (j *Journey) zone(q queued) *time.Location {
+	if z, ok := j.zones.Load(q.timezone); ok {
+		return z.(*time.Location)
+	}
 	z, err := time.LoadLocation(q.timezone)
 	if err != nil {
-		return time.UTC
+		z = time.UTC
 	}
+	j.zones.Store(q.timezone, z)
 	return z
 }
 
-// quiet reports whether a moment is in the quiet hours of the message's community.
-func (q queued) quiet(at time.Time) bool {
+// quiet reports whether a moment is in the quiet hours of a message's community.
+func (j *Journey) quiet(q queued, at time.Time) bool {
 	if q.quietFrom == q.quietTo {
 		return false
 	}
-	at = at.In(q.zone())
+	at = at.In(j.zone(q))
 	minute := at.Hour()*60 + at.Minute()
 	if q.quietFrom < q.quietTo {
 		return minute >= q.quietFrom && minute < q.quietTo
@@ -252,7 +258,7 @@ func (s *sender) next(ctx context.Context) (ready []leaving, wait time.Duration)
 				continue
 			}
 			l := s.line(q.Outbound)
-			if l.Rings && q.Priority > conversation.Replies && q.quiet(now) {
+			if l.Rings && q.Priority > conversation.Replies && s.j.quiet(q, now) {
 				asleep.add(q.community)
 				continue
 			}
@@ -493,7 +499,7 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
 	if e.err == nil {
 		if c, ok := s.channel.(conversation.Priced); ok {
-			if err := charge(ctx, tx, e.queued, c.Cost(e.Outbound), e.at); err != nil {
+			if err := s.j.charge(ctx, tx, e.queued, c.Cost(e.Outbound), e.at); err != nil {
 				return nil, err
 			}
 		}

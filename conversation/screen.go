@@ -3,9 +3,11 @@ package conversation
 import (
 	"context"
 	"strings"
+	"time"
 
 	"crier/conversation/understand"
 	"crier/ledger"
+	"crier/locales"
 )
 
 // Whoever has dialled a code sees one small screen at a time, and answers by
@@ -115,6 +117,11 @@ func (t *Turn) Choose(ctx context.Context, command string) error {
 	t.settle()
 	t.Meaning = understand.Meaning{Locale: t.Meaning.Locale}
 	return t.Begin(ctx, command, nil)
+}
+
+// ScreenLater is what somebody is shown whose answer is not ready in time.
+func (e *Engine) ScreenLater(locale string) string {
+	return e.catalog.Printer(locale, locales.Unit{}, nil, time.UTC, time.Time{}).Text("ussd.later", nil)
 }
 
 // ShowRequest asks about the oldest of what others ask of the member. It

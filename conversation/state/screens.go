@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,11 +18,10 @@ const (
 	screenLook     = 5 * time.Millisecond
 )
 
-var errScreenLate = errors.New("the answer was not ready in time: it goes out as a text message")
-
 // Reply takes a message all the way while the caller waits, whichever process
 // handles it, and returns what answers it: the same again if the message comes
-// again. It fails where the message was not kept, or not handled in time.
+// again. Where that is not ready in time they are told that it comes as a text.
+// It fails where the message was not kept.
 func (j *Journey) Reply(ctx context.Context, in conversation.Inbound) ([]conversation.Outbound, error) {
 	in, err := checked(in)
 	if err != nil {
@@ -51,10 +49,32 @@ func (j *Journey) Reply(ctx context.Context, in conversation.Inbound) ([]convers
 			return j.screen(ctx, in)
 		}
 		if time.Now().After(end) {
-			return nil, errScreenLate
+			j.Log.Warn("a screen's answer was not ready in time: it goes out as a text", "message_id", in.ID)
+			return j.screenLater(ctx, in)
 		}
 		timer.Reset(screenLook)
 	}
+}
+
+// screenLater is what is shown meanwhile, in the language of the community that
+// knows the sender.
+func (j *Journey) screenLater(ctx context.Context, in conversation.Inbound) ([]conversation.Outbound, error) {
+	locale := in.Locale
+	err := j.DB.View(ctx, func(tx ledger.Tx) error {
+		communities, err := ledger.Route(ctx, tx, in.Channel, in.From)
+		if err != nil || len(communities) == 0 {
+			return err
+		}
+		book, err := ledger.Read(ctx, tx, communities[0], j.Clock())
+		if err == nil {
+			locale = book.Community().Locale
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []conversation.Outbound{{Channel: conversation.USSD, Address: in.From, Text: j.Engine.ScreenLater(locale), ReplyTo: in.ID}}, nil
 }
 
 // screen reads what answers a message on its sender's screen, and has it sent.

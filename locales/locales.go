@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 	cldr "github.com/go-playground/locales"
 	"github.com/go-playground/locales/en_GB"
+	"github.com/go-playground/locales/es"
 	"github.com/go-playground/locales/fr"
 	"github.com/go-playground/locales/it"
 	"github.com/go-playground/locales/nl"
@@ -29,6 +30,7 @@ var languages = []struct {
 	{"en", en_GB.New()},
 	{"fr", fr.New()},
 	{"nl", nl.New()},
+	{"es", es.New()},
 	{"it", it.New()},
 }
 

@@ -223,7 +223,9 @@ other = "{n} weken"`,
 		"nl/texts.toml: help: does not fit one text message: 1 places of 160, all in its alphabet: false",
 	}
 	// Languages that say nothing here lack all of it.
-	got := slices.DeleteFunc(faults(c), func(s string) bool { return !strings.HasPrefix(s, "en/") && !strings.HasPrefix(s, "fr/") && !strings.HasPrefix(s, "nl/") })
+	got := slices.DeleteFunc(faults(c), func(s string) bool {
+		return !strings.HasPrefix(s, "en/") && !strings.HasPrefix(s, "fr/") && !strings.HasPrefix(s, "nl/")
+	})
 	if !slices.Equal(got, want) {
 		t.Errorf("faults:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

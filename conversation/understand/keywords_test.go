@@ -40,6 +40,17 @@ var keywords = map[string]map[string]string{
 		"ADRES 0470000000": "address what=0470000000", "ADRES a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
 		"WORD LID": "join", "WORD LID RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "GOEDKEUREN 44": "approve what=44", "WEIGEREN 44": "refuse what=44", "UITNODIGEN jan 0470000000": "invite what=jan 0470000000",
 	},
+	"es": {
+		"S\u00cd": "yes", "SI": "yes", "NO": "no", "OK": "yes", "NADA": "no", "SI 1": "yes what=1", "NO 1": "no what=1",
+		"PAGAR luc 5": "pay who=luc amount=500", "PAGAR anna 5 pan": "pay who=anna amount=500 what=pan",
+		"PEDIR luc 5": "charge who=luc amount=500", "PEDIR luc 3 miel": "charge who=luc amount=300 what=miel",
+		"SALDO": "balance", "HISTORIAL": "history",
+		"OFREZCO pan": "offer what=pan", "NECESITO una escalera": "want what=una escalera", "BUSCAR pan": "search what=pan",
+		"SIGUE": "more", "CORREO": "email", "QUITAR 31": "remove_ad what=31", "RENOVAR 31": "renew_ad what=31", "TOMAR 31": "take_ad what=31", "HECHO 31": "done what=31", "TERMINAR": "done",
+		"ACEPTAR 44": "approve what=44", "RECHAZAR 44": "refuse what=44", "INVITAR jan 0470000000": "invite what=jan 0470000000", "DIRECCIÓN a@b.be": "address what=a@b.be", "DIRECCION 0470000000": "address what=0470000000",
+		"MIS ANUNCIOS": "my_ads", "ERROR": "undo", "ERROR 7KQ4": "undo what=7KQ4", "AYUDA": "help", "MANUAL": "help", "PERSONA": "human", "MIEMBROS a": "members what=a",
+		"STOP": "stop", "START": "start", "UNIRME": "join", "UNIRME RIVER-7KQ2MH": "join what=RIVER-7KQ2MH",
+	},
 	"it": {
 		"SI": "yes", "NO": "no", "OK": "yes", "RIFIUTO": "no", "SI 1": "yes what=1", "NO 1": "no what=1", "RIFIUTO 1": "no what=1",
 		"PAGA luc 5": "pay who=luc amount=500", "PAGA anna 5 pane": "pay who=anna amount=500 what=pane",

@@ -115,10 +115,10 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 			continue
 		}
 		if sure {
-			if m.Intent == Pay || m.Intent == Charge {
-				r := reserved(s, in, order, l)
-				if i > 0 && r == "" {
-					r = home.guarded(deal{})
+			if i > 0 && (m.Intent == Pay || m.Intent == Charge) {
+				r := home.guarded(deal{})
+				if r == "" {
+					r = reserved(s, in, order[1:], l)
 				}
 				if r != "" {
 					m.Toward, m.Intent, m.Reason = m.Intent, Clarify, r

@@ -31,6 +31,7 @@ func acrossCommunities() map[string]string {
 		"state Journey.findSent: outbox":               "a message by the channel's id for it, which is unique on the host",
 		"state Journey.tickReceipts: outbox":           "the same, for the receipts that came too early",
 		"state Journey.screen: outbox":                 "the answers to a message by the channel's id for it, on its sender's screen",
+		"state Journey.gone: outbox":                   "one message by its own id, for what it has cost its community",
 		"state Costs: costs":                           "what each community has cost, for whoever runs the host",
 		"state Journey.Depth: inbox":                   "how much waits on the host, for whoever runs it",
 	}

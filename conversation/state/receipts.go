@@ -31,24 +31,42 @@ func (j *Journey) Receipt(ctx context.Context, channel string, r conversation.Re
 		}
 		return j.Bounced(ctx, channel, r.ID, r.Dead, r.Reason)
 	case conversation.Delivered, conversation.Underway:
-		var delivered *int64
-		if r.Status == conversation.Delivered {
-			at := ledger.Micros(j.Clock())
-			delivered = &at
-		}
-		// One that still waits for the next try, after a try of which nobody
-		// knew how it ended, has gone out.
-		err := j.DB.Update(ctx, func(tx ledger.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE outbox SET delivered_at = COALESCE(delivered_at, $3), ended_at = COALESCE(ended_at, $4),
-					state = CASE WHEN state = 'queued' AND attempts > 0 THEN 'sent' ELSE state END
-				WHERE id = $1 AND channel = $2 AND state <> 'failed'`, r.ID, channel, delivered, ledger.Micros(j.Clock()))
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("note that message %d has arrived: %w", r.ID, err)
+		if err := j.DB.Update(ctx, func(tx ledger.Tx) error { return j.gone(ctx, tx, channel, r) }); err != nil {
+			return fmt.Errorf("note that message %d has gone out: %w", r.ID, err)
 		}
 	}
 	return nil
+}
+
+// gone notes that a message has gone out, or has arrived.
+func (j *Journey) gone(ctx context.Context, tx ledger.Tx, channel string, r conversation.Receipt) error {
+	now := j.Clock()
+	if r.Status == conversation.Delivered {
+		if _, err := tx.Exec(ctx, `UPDATE outbox SET delivered_at = COALESCE(delivered_at, $3) WHERE id = $1 AND channel = $2 AND state <> 'failed'`,
+			r.ID, channel, ledger.Micros(now)); err != nil {
+			return err
+		}
+	}
+	// One that waits for the next try, after a try of which nobody knew how it
+	// ended, is not tried again.
+	n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'sent', ended_at = $3, error = '' WHERE id = $1 AND channel = $2 AND state = 'queued' AND attempts > 0`,
+		r.ID, channel, ledger.Micros(now))
+	if err != nil || n == 0 {
+		return err
+	}
+	s := j.senders[channel]
+	if s == nil {
+		return nil
+	}
+	priced, ok := s.channel.(conversation.Priced)
+	if !ok {
+		return nil
+	}
+	all, err := ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id WHERE o.id = $1`, r.ID)
+	for _, q := range all {
+		err = j.charge(ctx, tx, q, priced.Cost(q.Outbound), now)
+	}
+	return err
 }
 
 // findSent finds the message that a receipt is about by the id that the

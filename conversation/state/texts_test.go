@@ -267,7 +267,7 @@ func TestReceiptAfterATimeout(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
 		t.Parallel()
 		town, now := newTown(t, db, 2), newClock()
-		channel := &fake{}
+		channel := &gateways{}
 		channel.send = func(conversation.Outbound) (string, error) { return "", errors.New("no answer in time") }
 		j := journey(t, db, now, channel, 0)
 		queue(t, db, town, now, address(0), "once", conversation.Replies)
@@ -278,6 +278,9 @@ func TestReceiptAfterATimeout(t *testing.T) {
 		now.looked(t, j)
 		if n := len(channel.attempts()); n != 1 || in(t, db, "sent") != 1 {
 			t.Errorf("%d attempts", n)
+		}
+		if n := count(t, db, `SELECT SUM(messages) FROM costs`); n != 1 {
+			t.Errorf("%d messages were counted", n)
 		}
 	})
 }

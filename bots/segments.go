@@ -30,13 +30,7 @@ const (
 // where one character does not (most emoji use two). No character is split
 // between two segments. The empty text has 0 segments.
 func Segments(text string) (segments, used, perSegment int, gsm bool) {
-	gsm = true
-	for _, r := range text {
-		if gsmCost(r) == 0 {
-			gsm = false
-			break
-		}
-	}
+	gsm = GSM(text)
 	cost, alone, part := gsmCost, gsmAlone, gsmPart
 	if !gsm {
 		cost, alone, part = ucs2Cost, ucs2Alone, ucs2Part
@@ -54,6 +48,16 @@ func Segments(text string) (segments, used, perSegment int, gsm bool) {
 		return min(parts, 1), used, alone, gsm
 	}
 	return parts, used, part, gsm
+}
+
+// GSM reports whether the whole text fits the GSM 7-bit alphabet.
+func GSM(text string) bool {
+	for _, r := range text {
+		if gsmCost(r) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // gsmCost is how many septets a character takes, 0 where GSM has none for it.

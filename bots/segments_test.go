@@ -1,60 +1,151 @@
 package bots
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
+// TestSegments counts the texts of testdata/segments.jsonl. What they come to
+// was not worked out by this package.
 func TestSegments(t *testing.T) {
-	for _, test := range []struct {
-		name                 string
-		text                 string
-		segments, used, each int
-		gsm                  bool
-	}{
-		{"empty", "", 0, 0, 160, true},
-		{"plain", "pay luc 5 for eggs", 1, 18, 160, true},
-		{"the alphabet's accents", "èéùìòÇØøÅåÆæßÉÄÖÑÜäöñüà", 1, 23, 160, true},
-		{"the alphabet's Greek", "ΔΦΓΛΩΠΨΣΘΞ", 1, 10, 160, true},
-		{"line ends", "a\r\nb", 1, 4, 160, true},
-		{"two places each", "€[]{}^~|\\\f", 1, 20, 160, true},
-		{"160 fit in one", strings.Repeat("a", 160), 1, 160, 160, true},
-		{"161 need two", strings.Repeat("a", 161), 2, 161, 153, true},
-		{"306 fit in two", strings.Repeat("a", 306), 2, 306, 153, true},
-		{"307 need three", strings.Repeat("a", 307), 3, 307, 153, true},
-		{"80 euros fit in one", strings.Repeat("€", 80), 1, 160, 160, true},
-		{"an escape is not split", strings.Repeat("a", 152) + "€" + strings.Repeat("a", 152), 3, 306, 153, true},
-		{"an escape at the end of a part", strings.Repeat("a", 151) + "€" + strings.Repeat("a", 153), 2, 306, 153, true},
-		{"small c cedilla", "ça va", 1, 5, 70, false},
-		{"tab", "a\tb", 1, 3, 70, false},
-		{"backtick", "`", 1, 1, 70, false},
-		{"curly quote", "it’s", 1, 4, 70, false},
-		{"the escape itself", "\x1b", 1, 1, 70, false},
-		{"70 fit in one", strings.Repeat("ł", 70), 1, 70, 70, false},
-		{"71 need two", strings.Repeat("ł", 71), 2, 71, 67, false},
-		{"emoji use two", "🐣", 1, 2, 70, false},
-		{"35 emoji fit in one", strings.Repeat("🐣", 35), 1, 70, 70, false},
-		{"emoji are not split", strings.Repeat("🐣", 36), 2, 72, 67, false},
-		{"an emoji that would be split", strings.Repeat("🐣", 67), 3, 134, 67, false},
-		{"bad UTF-8", "a\xff\xfe", 1, 3, 70, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			segments, used, each, gsm := Segments(test.text)
-			if segments != test.segments || used != test.used || each != test.each || gsm != test.gsm {
-				t.Errorf("Segments = %d, %d, %d, %v; want %d, %d, %d, %v", segments, used, each, gsm,
-					test.segments, test.used, test.each, test.gsm)
-			}
-		})
+	data, err := os.ReadFile("testdata/segments.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := 0
+	for line := range strings.Lines(string(data)) {
+		var want struct {
+			Text, Encoding  string
+			Units, Segments int
+		}
+		if err := json.Unmarshal([]byte(line), &want); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		tests++
+		segments, units, perSegment, gsm := Segments(want.Text)
+		encoding, room := "UCS-2", [2]int{70, 67}
+		if gsm {
+			encoding, room = "GSM-7", [2]int{160, 153}
+		}
+		each := room[min(max(want.Segments-1, 0), 1)]
+		if encoding != want.Encoding || units != want.Units || segments != want.Segments || perSegment != each || GSM(want.Text) != gsm {
+			t.Errorf("%.60q: %s, %d units in %d segments of %d; want %s, %d in %d of %d",
+				want.Text, encoding, units, segments, perSegment, want.Encoding, want.Units, want.Segments, each)
+		}
+	}
+	if tests < 200 {
+		t.Errorf("only %d texts", tests)
 	}
 }
 
+func TestSegmentsOfBadUTF8(t *testing.T) {
+	if segments, units, each, gsm := Segments("a\xff\xfe"); segments != 1 || units != 3 || each != 70 || gsm {
+		t.Errorf("%d units in %d segments of %d, GSM %v", units, segments, each, gsm)
+	}
+}
+
+// The tables as they are printed in 3GPP TS 23.038: the place of a character is
+// its code.
+const (
+	septets = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" + // 6.2.1
+		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+	escaped = "..........\f.........^...................{}.....\\............[~].|....................................€" // 6.2.1.1
+)
+
+// inSeptets is a text in the GSM alphabet, a slice for each character, or nil.
+func inSeptets(text string) [][]uint16 {
+	code := map[rune][]uint16{}
+	for i, r := range []rune(septets) {
+		code[r] = []uint16{uint16(i)}
+	}
+	delete(code, '\x1b')
+	for i, r := range []rune(escaped) {
+		if r != '.' {
+			code[r] = []uint16{0x1b, uint16(i)}
+		}
+	}
+	chars := [][]uint16{}
+	for _, r := range text {
+		if code[r] == nil {
+			return nil
+		}
+		chars = append(chars, code[r])
+	}
+	return chars
+}
+
+// read is what a telephone shows of parts.
+func read(parts [][]uint16, gsm bool) string {
+	var b strings.Builder
+	for _, part := range parts {
+		if !gsm {
+			b.WriteString(string(utf16.Decode(part)))
+			continue
+		}
+		table := []rune(septets)
+		for _, c := range part {
+			if c == 0x1b {
+				table = []rune(escaped)
+				continue
+			}
+			b.WriteRune(table[c])
+			table = []rune(septets)
+		}
+	}
+	return b.String()
+}
+
+// FuzzSegments compares with parts that are really filled, and read again.
 func FuzzSegments(f *testing.F) {
-	f.Add("pay luc 5 €")
-	f.Add("🐣ç")
-	f.Fuzz(func(t *testing.T, text string) {
-		segments, used, each, _ := Segments(text)
-		if used > segments*each || (segments > 1 && used <= (segments-1)*(each-1)) {
-			t.Errorf("%d places in %d segments of %d", used, segments, each)
+	for _, s := range []string{
+		"", "pay luc 5 €", "🐣ç", "a\xff\xfe", strings.Repeat("a", 152) + "€" + strings.Repeat("a", 152),
+		strings.Repeat("ł", 66) + "🐣" + strings.Repeat("ł", 66), strings.Repeat("🐣", 71), strings.Repeat("€", 400),
+	} {
+		f.Add(s, uint16(1))
+	}
+	f.Add("a", uint16(306))
+	f.Add("a€", uint16(200))
+	f.Add("ł🐣", uint16(90))
+	f.Fuzz(func(t *testing.T, text string, times uint16) {
+		if len(text)*int(times) > 5000 {
+			return
+		}
+		text = strings.Repeat(text, int(times))
+		chars, alone, part := inSeptets(text), 160, 153
+		gsm := chars != nil
+		if !gsm {
+			alone, part = 70, 67
+			for _, r := range text {
+				chars = append(chars, utf16.Encode([]rune{r}))
+			}
+		}
+		units := 0
+		for _, c := range chars {
+			units += len(c)
+		}
+		each := alone
+		if units > alone {
+			each = part
+		}
+		var parts [][]uint16
+		for _, c := range chars {
+			if last := len(parts) - 1; last >= 0 && len(parts[last])+len(c) <= each {
+				parts[last] = append(parts[last], c...)
+			} else {
+				parts = append(parts, append([]uint16(nil), c...))
+			}
+		}
+
+		if got := read(parts, gsm); got != string([]rune(text)) {
+			t.Fatalf("the parts of %q read %q", text, got)
+		}
+		segments, used, perSegment, isGSM := Segments(text)
+		if segments != len(parts) || used != units || perSegment != each || isGSM != gsm {
+			t.Errorf("%q: %d units in %d segments of %d, GSM %v; want %d in %d of %d, %v", text, used, segments, perSegment, isGSM,
+				units, len(parts), each, gsm)
 		}
 	})
 }

@@ -1,0 +1,150 @@
+package sms_test
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"crier/bots/sms"
+	"crier/conversation"
+	"crier/conversation/state"
+	"crier/ledger/storetest"
+)
+
+// machines are two ends that answer every text of the other with one of their
+// own: a Crier, and whatever answers.
+func machines(t *testing.T, hop time.Duration, answer func(text string) string) (texts int, silent bool) {
+	t.Helper()
+	db := storetest.SQLiteDB(t)
+	benchTown(t, db, "river", 3)
+	now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+	j := state.New(state.Config{
+		DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "loop",
+	})
+	incoming := []string{"hello there"}
+	for n := 0; len(incoming) > 0; n++ {
+		if now.Sub(time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)) > 24*time.Hour {
+			return texts, false
+		}
+		now = now.Add(hop)
+		var said []string
+		check(t, j.Now(t.Context(), conversation.Inbound{
+			Channel: sms.Channel, ID: fmt.Sprint(n), From: telephone(1), Text: incoming[0], At: now, Trust: conversation.Proven, Community: "river",
+		}, func(o conversation.Outbound) {
+			if o.Address == telephone(1) {
+				said = append(said, o.Text)
+			}
+		}))
+		incoming = incoming[1:]
+		for _, text := range said {
+			texts++
+			if a := answer(text); a != "" {
+				incoming = append(incoming, a)
+			}
+		}
+	}
+	return texts, true
+}
+
+// Whatever answers every answer, at once or after minutes, gets none for long:
+// the conversation ends, or costs no more than a person's would in a day.
+func TestMachinesThatAnswer(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(string) string{
+		"an echo":              func(s string) string { return s },
+		"an automatic answer":  func(string) string { return "Thank you for your message. We will get back to you." },
+		"another Crier's":      func(string) string { return "I did not understand that. You can write: PAY name amount, BALANCE." },
+		"one that says yes":    func(string) string { return "yes" },
+		"one that asks":        func(string) string { return "balance" },
+		"one that says thanks": func(string) string { return "thanks" },
+		"an echo in capitals":  strings.ToUpper,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, hop := range []time.Duration{5 * time.Second, 2 * time.Minute} {
+				texts, silent := machines(t, hop, answer)
+				t.Logf("every %s: %d texts, silent: %v", hop, texts, silent)
+				if !silent || texts > 60 {
+					t.Errorf("every %s: %d texts in a day, silent: %v", hop, texts, silent)
+				}
+			}
+		})
+	}
+}
+
+// Two Criers that have each other's number among their members stop.
+func TestTwoCriersByText(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+	began := now
+	ends := make([]*state.Journey, 2)
+	for i := range ends {
+		db := storetest.SQLiteDB(t)
+		benchTown(t, db, "river", 3)
+		ends[i] = state.New(state.Config{
+			DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "loop",
+		})
+	}
+	type flying struct {
+		to   int
+		text string
+	}
+	air := []flying{{0, "hello"}}
+	texts := 0
+	for n := 0; len(air) > 0; n++ {
+		one := air[0]
+		air = air[1:]
+		now = now.Add(5 * time.Second)
+		if now.Sub(began) > 24*time.Hour {
+			t.Fatalf("they still write after a day: %d texts", texts)
+		}
+		check(t, ends[one.to].Now(t.Context(), conversation.Inbound{
+			Channel: sms.Channel, ID: fmt.Sprint(n), From: telephone(1), Text: one.text, At: now, Trust: conversation.Proven, Community: "river",
+		}, func(o conversation.Outbound) {
+			if o.Address == telephone(1) {
+				texts++
+				air = append(air, flying{1 - one.to, o.Text})
+			}
+		}))
+	}
+	t.Logf("%d texts", texts)
+	if texts > 60 {
+		t.Errorf("%d texts", texts)
+	}
+}
+
+// A stranger is answered once a day, and can still join.
+func TestStrangersByText(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLiteDB(t)
+	benchTown(t, db, "river", 3)
+	now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+	j := state.New(state.Config{
+		DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "strangers",
+	})
+	n := 0
+	say := func(text string) (said []string) {
+		t.Helper()
+		n++
+		now = now.Add(time.Minute)
+		check(t, j.Now(t.Context(), conversation.Inbound{
+			Channel: sms.Channel, ID: fmt.Sprint(n), From: "+32499000000", Text: text, At: now, Trust: conversation.Proven, Community: "river",
+		}, func(o conversation.Outbound) { said = append(said, o.Text) }))
+		return said
+	}
+	if said := say("buy cheap watches"); len(said) != 1 {
+		t.Errorf("said %q", said)
+	}
+	for range 5 {
+		if said := say("buy cheap watches"); len(said) != 0 {
+			t.Errorf("said %q", said)
+		}
+	}
+	for _, c := range []struct{ text, want string }{{"join", "What is your name"}, {"Piet Vos", "where do you live"}, {"Leuven", "look at it"}} {
+		if said := say(c.text); len(said) != 1 || !strings.Contains(said[0], c.want) {
+			t.Errorf("%q is answered %q", c.text, said)
+		}
+	}
+}

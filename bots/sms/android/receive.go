@@ -1,0 +1,135 @@
+package android
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"crier/bots/sms"
+	"crier/conversation"
+)
+
+// event is what the app brings. Its id is made when the event happens, kept
+// with it, and the same each time that it is brought; but another one for each
+// registered webhook.
+type event struct {
+	ID      string `json:"id"`
+	Event   string `json:"event"`
+	Payload struct {
+		MessageID   string `json:"messageId"` // of a text that came in: made of what it says, so not its own
+		Sender      string `json:"sender"`
+		PhoneNumber string `json:"phoneNumber"` // instead of sender, in older versions
+		Message     string `json:"message"`
+		ReceivedAt  string `json:"receivedAt"`
+		Reason      string `json:"reason"`
+	} `json:"payload"`
+}
+
+// Call takes one event. Both hooks take any: the event says what it is.
+func (g *gateway) Call(ctx context.Context, call sms.Call) (sms.Answer, error) {
+	if err := g.verify(call); err != nil {
+		return sms.Answer{}, err
+	}
+	var e event
+	if err := json.Unmarshal(call.Body, &e); err != nil || e.Event == "" {
+		return sms.Answer{}, sms.ErrMalformed
+	}
+	switch e.Event {
+	case "sms:received":
+		return sms.Answer{}, g.received(ctx, e)
+	case "sms:sent":
+		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Underway})
+	case "sms:delivered":
+		// Once for each part of a text. A part that fails is told afterwards
+		// or before, and outweighs the others.
+		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Delivered})
+	case "sms:failed":
+		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Failed, Reason: cause(e.Payload.Reason)})
+	case "sms:cancelled":
+		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Failed, Reason: "cancelled"})
+	}
+	// system:ping and what else one can have the app tell: it is heard, so that
+	// it is not brought for two days.
+	return sms.Answer{}, nil
+}
+
+func (g *gateway) received(ctx context.Context, e event) error {
+	if e.ID == "" || strings.Contains(e.ID, "\x00") {
+		return sms.ErrMalformed
+	}
+	h := sms.Heard{ID: e.ID, From: e.Payload.Sender, Text: e.Payload.Message}
+	if h.From == "" {
+		h.From = e.Payload.PhoneNumber
+	}
+	if at, err := time.Parse(time.RFC3339, e.Payload.ReceivedAt); err == nil {
+		h.At = at
+	}
+	return g.line.Hear(ctx, h)
+}
+
+// receipt hands a receipt on, if it is for a text of ours.
+func (g *gateway) receipt(ctx context.Context, e event, r conversation.Receipt) error {
+	id, ours := number(e.Payload.MessageID)
+	if !ours {
+		return nil
+	}
+	r.ID = id
+	return g.line.Receipt(ctx, r)
+}
+
+// verify checks that the telephone has signed a call, and lately: X-Signature is
+// the HMAC-SHA256 of the body and the X-Timestamp behind it, in hex
+// (https://docs.sms-gate.app/features/webhooks/, "Payload signing").
+func (g *gateway) verify(call sms.Call) error {
+	stamp := call.Header.Get("X-Timestamp")
+	shown, err := hex.DecodeString(call.Header.Get("X-Signature"))
+	if err != nil {
+		return sms.ErrForged
+	}
+	mac := hmac.New(sha256.New, []byte(g.settings.Signing))
+	mac.Write(call.Body)
+	_, _ = io.WriteString(mac, stamp)
+	if !hmac.Equal(mac.Sum(nil), shown) {
+		return sms.ErrForged
+	}
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil {
+		return sms.ErrForged
+	}
+	// The time is that of each attempt, so that what comes late is as fresh.
+	if off := call.At.Sub(time.Unix(seconds, 0)); off.Abs() > g.settings.Skew {
+		return fmt.Errorf("%w: it is of %v ago by the telephone's clock", sms.ErrForged, off.Round(time.Second))
+	}
+	return nil
+}
+
+var (
+	resultCode = regexp.MustCompile(`RESULT_[A-Z_]+`)
+	smscStatus = regexp.MustCompile(`^Delivery result from SC .*: (-?[0-9]{1,3})$`)
+)
+
+// cause is the reason of a failure without what may be in it of numbers: a
+// result of Android's (RESULT_ERROR_NO_SERVICE), the status that the message
+// centre has reported (3GPP TS 23.040, section 9.2.3.15), or the app's word.
+func cause(reason string) string {
+	if code := resultCode.FindString(reason); code != "" {
+		return code
+	}
+	if m := smscStatus.FindStringSubmatch(reason); m != nil {
+		return "status " + m[1]
+	}
+	for _, known := range []string{"TTL expired", "Invalid phone number", "No SIMs found"} {
+		if strings.Contains(reason, known) {
+			return known
+		}
+	}
+	return "failed"
+}

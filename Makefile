@@ -18,7 +18,8 @@ quick:
 	$(GO) test ./locales/ ./conversation/ ./conversation/understand/ ./bots/
 
 test:
-	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm dovecot-imapd dovecot-lmtpd postfix
+	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm dovecot-imapd dovecot-lmtpd postfix \
+		kannel kannel-extras gammu gammu-smsd smstools
 	$(GO) vet ./...
 	$(GO) test -race -timeout 14m ./...
 
@@ -39,6 +40,6 @@ lint:
 
 bench:
 	./.ci/packages postgresql
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/ ./mail/ ./mail/smtp/
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/ ./mail/ ./mail/smtp/ ./bots/sms/
 
 .PHONY: demo quick test transcripts fuzz lint bench

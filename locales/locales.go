@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 	cldr "github.com/go-playground/locales"
+	"github.com/go-playground/locales/de"
 	"github.com/go-playground/locales/en_GB"
 	"github.com/go-playground/locales/es"
 	"github.com/go-playground/locales/fr"
@@ -32,6 +33,7 @@ var languages = []struct {
 	{"nl", nl.New()},
 	{"es", es.New()},
 	{"it", it.New()},
+	{"de", de.New()},
 }
 
 //go:embed */texts.toml

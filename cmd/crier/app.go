@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crier/bots/sms"
 	"crier/conversation"
 	"crier/conversation/command"
 	"crier/conversation/state"
@@ -42,7 +43,13 @@ func newEngine(log *slog.Logger) (*conversation.Engine, *locales.Catalog, error)
 		return nil, nil, err
 	}
 	engine, err := conversation.New(catalog, u, command.All(), log)
-	return engine, catalog, err
+	if err != nil {
+		return nil, nil, err
+	}
+	engine.Fit(sms.Channel, sms.Fits)
+	engine.Fit(conversation.USSD, sms.FitsScreen)
+	engine.Allow(sms.Channel, sms.Allowance)
+	return engine, catalog, nil
 }
 
 func newUnderstander() (*understand.Understander, error) {

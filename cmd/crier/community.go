@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
 	"github.com/spf13/cobra"
 
+	"crier/conversation"
 	"crier/conversation/state"
 	"crier/conversation/transcript"
 	"crier/ledger"
@@ -81,7 +83,7 @@ func linkedTimezone() string {
 func (s settings) community(slug string) (ledger.Community, error) {
 	c := ledger.Community{
 		Slug: slug, Name: s.name, UnitKind: ledger.Units, UnitWords: s.unit, Decimals: s.decimals,
-		Locale: s.locale, Timezone: s.timezone, AdDays: s.adDays,
+		Locale: s.locale, Timezone: s.timezone, AdDays: s.adDays, QuietFrom: quietFrom, QuietTo: quietTo,
 	}
 	if s.unit == "hour" || s.unit == "hours" {
 		c.UnitKind, c.UnitWords = ledger.Hours, ""
@@ -222,6 +224,10 @@ func (p *program) showCommunity(ctx context.Context, book *ledger.Book, catalog 
 	if err != nil {
 		return err
 	}
+	budget, err := state.Budget(ctx, book)
+	if err != nil {
+		return err
+	}
 	unit := c.UnitWords
 	if c.UnitKind == ledger.Hours {
 		unit = "hour"
@@ -241,6 +247,10 @@ func (p *program) showCommunity(ctx context.Context, book *ledger.Book, catalog 
 		{"limit", bound(w, c.Lower)},
 		{"upper", bound(w, c.Upper)},
 		{"ad_days", strconv.Itoa(c.AdDays)},
+		{"pin_above", bound(w, c.PINAbove)},
+		{"quiet", quietHours(c)},
+		{"region", orNone(c.Region)},
+		{"budget", budgetText(budget)},
 		{"own account", sum(w, account.Balance)},
 		{"members", fmt.Sprintf("%d active, %d invited, %d frozen, %d left", counts[ledger.Active], counts[ledger.Invited], counts[ledger.Frozen], counts[ledger.Left])},
 		{"own wordings", strconv.Itoa(len(wording))},
@@ -252,10 +262,14 @@ func (p *program) communitySetCommand() *cobra.Command {
 		Use:   "set SLUG KEY VALUE…",
 		Short: "Change a setting of a community",
 		Long: `Changes one setting: name, unit (the words only), locale, timezone, threshold, grace, limit,
-upper, ad_days or slug. New limits hold for members who join later. "wording" gives one text another
-wording; an empty one takes that back.`,
+upper, ad_days, pin_above (paying more needs the member's PIN), quiet (hours in which nobody is woken by a text),
+region (the country of telephone numbers that name none), budget (what texts may cost in a month) or slug. New
+limits hold for members who join later. "wording" gives one text another wording; an empty one takes that back.`,
 		Example: `  crier community set riverbank threshold 20
   crier community set riverbank limit -50
+  crier community set riverbank pin_above 50
+  crier community set riverbank quiet 21:00-8:00
+  crier community set riverbank budget "20 EUR"
   crier community set riverbank wording en pay.confirm 'Thank {name} with {amount} for "{what}"? Reply YES or NO.'`,
 		Args: needs(2, -1),
 	})
@@ -267,6 +281,9 @@ wording; an empty one takes that back.`,
 		err = p.update(c.Context(), args[0], func(book *ledger.Book) error {
 			if args[1] == "wording" {
 				return setWording(c.Context(), book, catalog, args[2:])
+			}
+			if args[1] == "budget" {
+				return setBudget(c.Context(), book, strings.Join(args[2:], " "))
 			}
 			changed, err := changeCommunity(*book.Community(), catalog, args[1], strings.Join(args[2:], " "))
 			if err != nil {
@@ -285,6 +302,61 @@ wording; an empty one takes that back.`,
 		return err
 	}
 	return c
+}
+
+// The quiet hours of a new community.
+const (
+	quietFrom = 21 * 60
+	quietTo   = 8 * 60
+)
+
+// parseQuiet reads "21:00-8:00", or "none".
+func parseQuiet(s string) (from, to int, err error) {
+	if s == "none" {
+		return 0, 0, nil
+	}
+	begin, end, ok := strings.Cut(strings.ReplaceAll(s, " ", ""), "-")
+	first, err1 := time.Parse("15:04", begin)
+	last, err2 := time.Parse("15:04", end)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, 0, fmt.Errorf("%q are no quiet hours such as 21:00-8:00, or none", s)
+	}
+	return first.Hour()*60 + first.Minute(), last.Hour()*60 + last.Minute(), nil
+}
+
+func quietHours(c *ledger.Community) string {
+	if c.QuietFrom == c.QuietTo {
+		return "none"
+	}
+	return fmt.Sprintf("%d:%02d-%d:%02d", c.QuietFrom/60, c.QuietFrom%60, c.QuietTo/60, c.QuietTo%60)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func budgetText(c conversation.Cost) string {
+	if c.Micros == 0 {
+		return "none"
+	}
+	return money(c.Micros) + " " + c.Currency + " a month"
+}
+
+func setBudget(ctx context.Context, book *ledger.Book, value string) error {
+	if value == "none" {
+		return state.SetBudget(ctx, book, conversation.Cost{})
+	}
+	c, err := parseMoney(value)
+	if err != nil {
+		return err
+	}
+	if c.Micros == 0 {
+		return errors.New("a budget is more than nothing; none takes it away")
+	}
+	return state.SetBudget(ctx, book, c)
 }
 
 func setWording(ctx context.Context, book *ledger.Book, catalog *locales.Catalog, args []string) error {
@@ -332,8 +404,19 @@ func changeCommunity(c ledger.Community, catalog *locales.Catalog, key, value st
 		if c.AdDays, err = strconv.Atoi(value); err != nil {
 			err = fmt.Errorf("%q is not a number of days", value)
 		}
+	case "pin_above":
+		c.PINAbove, err = parseHighest(&c, value)
+	case "quiet":
+		c.QuietFrom, c.QuietTo, err = parseQuiet(value)
+	case "region":
+		c.Region = strings.ToUpper(value)
+		if value == "none" {
+			c.Region = ""
+		} else if !phonenumbers.GetSupportedRegions()[c.Region] {
+			err = fmt.Errorf("%q is not a country's two letters such as BE", value)
+		}
 	default:
-		err = fmt.Errorf("a community has no setting %q: it has name, unit, locale, timezone, threshold, grace, limit, upper, ad_days, slug and wording", key)
+		err = fmt.Errorf("a community has no setting %q: it has name, unit, locale, timezone, threshold, grace, limit, upper, ad_days, pin_above, quiet, region, budget, slug and wording", key)
 	}
 	return c, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"crier/bots/sms"
 	"crier/bots/telegram"
 	"crier/mail"
 )
@@ -28,6 +29,7 @@ type config struct {
 	PublicURL    string           `toml:"public_url"` // of Listen, as seen from outside; "": it is not
 	Telegram     []telegramConfig `toml:"telegram"`
 	Mail         []mailConfig     `toml:"mail"`
+	SMS          []smsConfig      `toml:"sms"`
 	LMTP         lmtpConfig       `toml:"lmtp"`
 	Phone        phoneConfig      `toml:"phone"`
 
@@ -77,6 +79,39 @@ type mailConfig struct {
 	OAuthRefreshFile string `toml:"oauth_refresh_token_file"`
 }
 
+// smsConfig is one gateway for text messages. Which of its settings a make of
+// gateway needs is in its sms.Kind.
+type smsConfig struct {
+	Community   string  `toml:"community"` // slug; "": all
+	Name        string  `toml:"name"`      // "": the gateway's, and the community's behind it
+	Gateway     string  `toml:"gateway"`   // make: sms.Kind.Name
+	URL         string  `toml:"url"`
+	User        string  `toml:"user"`
+	SecretEnv   string  `toml:"secret_env"`
+	SecretFile  string  `toml:"secret_file"`
+	SigningEnv  string  `toml:"signing_env"`
+	SigningFile string  `toml:"signing_file"`
+	Number      string  `toml:"number"`
+	Sender      string  `toml:"sender"`
+	Dir         string  `toml:"dir"`
+	Callback    string  `toml:"callback"` // where the gateway reaches Listen; "": PublicURL, or else Listen itself
+	Region      string  `toml:"region"`   // "": the number's
+	ClockSkew   string  `toml:"clock_skew"`
+	PerSecond   float64 `toml:"per_second"` // 0: what is usual for the gateway
+	Price       string  `toml:"price"`      // of a segment: "0.07 EUR"
+}
+
+// name tells a gateway from the others of the host.
+func (s smsConfig) name() string {
+	switch {
+	case s.Name != "":
+		return s.Name
+	case s.Community != "":
+		return s.Gateway + "-" + s.Community
+	}
+	return s.Gateway
+}
+
 // lmtpConfig is where a mail server hands mails over.
 type lmtpConfig struct {
 	Listen string `toml:"listen"` // host:port, or the path of a socket; "": nowhere
@@ -99,7 +134,10 @@ const (
 	secretEnv = "CRIER_WEBHOOK_SECRET"
 	keyEnv    = "CRIER_PHONE_KEY"
 
-	passwordEnv     = "CRIER_MAIL_PASSWORD"
+	passwordEnv   = "CRIER_MAIL_PASSWORD"
+	smsSecretEnv  = "CRIER_SMS_SECRET"
+	smsSigningEnv = "CRIER_SMS_SIGNING"
+
 	oauthSecretEnv  = "CRIER_OAUTH_CLIENT_SECRET"
 	oauthRefreshEnv = "CRIER_OAUTH_REFRESH_TOKEN"
 )
@@ -122,6 +160,8 @@ func defaultMailbox() mailConfig {
 		OAuthSecretEnv: oauthSecretEnv, OAuthRefreshEnv: oauthRefreshEnv,
 	}
 }
+
+func defaultGateway() smsConfig { return smsConfig{SecretEnv: smsSecretEnv, SigningEnv: smsSigningEnv} }
 
 func defaultBot() telegramConfig { return telegramConfig{TokenEnv: tokenEnv, SecretEnv: secretEnv} }
 
@@ -154,6 +194,15 @@ func loadConfig(file string) (*config, error) {
 		}
 		if b.SecretEnv == "" {
 			b.SecretEnv = d.SecretEnv
+		}
+	}
+	for i := range c.SMS {
+		s, d := &c.SMS[i], defaultGateway()
+		if s.SecretEnv == "" {
+			s.SecretEnv = d.SecretEnv
+		}
+		if s.SigningEnv == "" {
+			s.SigningEnv = d.SigningEnv
 		}
 	}
 	for i := range c.Mail {
@@ -210,6 +259,17 @@ func (c *config) check() error {
 	}
 	if err := c.checkMail(); err != nil {
 		return err
+	}
+	if c.Phone.Enabled && len(c.SMS) > 0 && slices.Contains(c.Phone.Channels, sms.Channel) {
+		return errors.New("phone.channels: there is a real gateway for sms, so the page cannot stand for it")
+	}
+	for _, s := range c.SMS {
+		if s.PerSecond < 0 {
+			return errors.New("sms.per_second cannot be below 0")
+		}
+		if u, err := url.Parse(s.Callback); s.Callback != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return errors.New("sms.callback must be an address such as https://crier.example")
+		}
 	}
 	if c.Phone.Enabled && len(c.Phone.Channels) == 0 {
 		return errors.New("phone.channels is empty: the page stands for no channel")

@@ -44,6 +44,9 @@ func TestExample(t *testing.T) {
 	if len(all.Mail) != 1 || !reflect.DeepEqual(all.Mail[0], box) {
 		t.Errorf("the example's mailbox is %+v, and the default %+v", all.Mail, box)
 	}
+	if len(all.SMS) != 1 || all.SMS[0] != defaultGateway() {
+		t.Errorf("the example's SMS gateway is %+v, and the default %+v", all.SMS, defaultGateway())
+	}
 	keys := regexp.MustCompile(`(?m)^([a-z_]+) = `).FindAllStringSubmatch(whole, -1)
 	said := map[string]int{}
 	for _, k := range keys {

@@ -22,8 +22,8 @@ func (p *program) doctorCommand() *cobra.Command {
 	c := p.databaseFlags(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check a configuration, and say what to mend",
-		Long: `Tries everything that the configuration names: the database, the clock, each Telegram bot, and each mailbox
-with the servers that hold and send its mails, and what stands in the DNS for it. It says of each whether it
+		Long: `Tries everything that the configuration names: the database, the clock, each Telegram bot, each mailbox with the
+servers that hold and send its mails, and what stands in the DNS for it, and each SMS gateway. It says of each whether it
 works and, where not, what to do. It makes folders that a mailbox lacks, changes nothing else, and sends nothing.`,
 		Example: "  crier doctor\n  crier doctor --config crier.toml",
 		Args:    needs(0, 0),
@@ -71,10 +71,11 @@ func (p *program) doctor(ctx context.Context) error {
 	p.checkClock(ctx, c, f)
 	p.checkTelegram(ctx, c, f)
 	p.checkMail(ctx, c, communities, f)
+	p.checkSMS(ctx, c, communities, f)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if len(c.Mail) == 0 && len(c.Telegram) == 0 && p.getenv(tokenEnv) == "" {
+	if len(c.Mail) == 0 && len(c.SMS) == 0 && len(c.Telegram) == 0 && p.getenv(tokenEnv) == "" {
 		p.say("Channels\n")
 		f.note("the configuration names no channel: nobody can write to Crier. crier.example.toml has one of each to start from")
 	}

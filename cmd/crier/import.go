@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ already are left as they are, so the same file may be imported again.`,
 		Example: "  crier member import riverbank members.csv --region BE --dry-run\n  crier member import riverbank members.csv --region BE",
 		Args:    needs(2, 2),
 	})
-	c.Flags().StringVar(&region, "region", "", "country of phone numbers that name none, such as BE")
+	c.Flags().StringVar(&region, "region", "", "country of phone numbers that name none, such as BE (default: the community's)")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would happen, and change nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return p.importMembers(c.Context(), args[0], args[1], region, dryRun)
@@ -82,7 +83,7 @@ func (p *program) importMembers(ctx context.Context, slug, file, region string, 
 	step, end := p.progress("Importing members")
 	err = p.update(ctx, slug, func(book *ledger.Book) error {
 		im = &importing{book: book, step: step}
-		entries, problems := readEntries(data, book.Community(), catalog, region)
+		entries, problems := readEntries(data, book.Community(), catalog, cmp.Or(region, book.Community().Region))
 		im.problems = problems
 		if err := im.run(ctx, entries); err != nil {
 			return err

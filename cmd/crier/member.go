@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -44,7 +45,7 @@ func (p *program) memberAddCommand() *cobra.Command {
 	f.StringVar(&n.limit, "limit", "", "how far below zero, if not as the community has it")
 	f.StringVar(&n.upper, "upper", "", "how high, if not as the community has it")
 	f.StringVar(&n.place, "place", "", "where they live")
-	f.StringVar(&region, "region", "", "country of phone numbers that name none, such as BE")
+	f.StringVar(&region, "region", "", "country of phone numbers that name none, such as BE (default: the community's)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		n.name = args[1]
 		return p.addMember(c.Context(), args[0], n, region)
@@ -59,7 +60,7 @@ func (p *program) addMember(ctx context.Context, slug string, n newcomer, region
 	}
 	var said []string
 	err = p.update(ctx, slug, func(book *ledger.Book) error {
-		e, problems := n.entry(book.Community(), catalog, region)
+		e, problems := n.entry(book.Community(), catalog, cmp.Or(region, book.Community().Region))
 		if len(problems) > 0 {
 			return errors.New(strings.Join(problems, "; "))
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crier/bots/phone"
+	"crier/bots/sms"
 	"crier/conversation/state"
 	"crier/ledger"
 	"crier/ledger/postgres"
@@ -58,6 +59,10 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	gateways, err := p.smsLines(c)
+	if err != nil {
+		return err
+	}
 	key, err := p.phoneKey(c)
 	if err != nil {
 		return err
@@ -90,7 +95,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	})
 	figures.watch(journey)
 
-	if err := checkCommunities(ctx, db, bots, boxes, log); err != nil {
+	if err := checkCommunities(ctx, db, bots, boxes, gateways, log); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
@@ -101,6 +106,13 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	if len(boxes) > 0 {
 		channels = append(channels, mail.Channel)
+	}
+	lines, err := addSMS(ctx, mux, db, journey, engine, gateways, log)
+	if err != nil {
+		return err
+	}
+	if len(lines) > 0 {
+		channels = append(channels, sms.Channel)
 	}
 	var page *phone.Server
 	if c.Phone.Enabled {
@@ -142,6 +154,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	for _, b := range bots {
 		running.start(ctx, "telegram "+b.id, func(ctx context.Context) error { return b.run(ctx, journey, menus(catalog), log) })
 	}
+	startSMS(ctx, running, lines, journey, log)
 	c.startMail(ctx, running, post, journey, figures, log)
 	running.start(ctx, "clock", func(ctx context.Context) error {
 		return journey.Lease(ctx, "tick", func(ctx context.Context) error { everyMinute(ctx, journey, log); return nil })
@@ -156,7 +169,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 }
 
 // checkCommunities says in the log what is not there, although it is served.
-func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, boxes []*servedMailbox, log *slog.Logger) error {
+func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, boxes []*servedMailbox, gateways []*servedLine,
+	log *slog.Logger,
+) error {
 	return db.View(ctx, func(tx ledger.Tx) error {
 		all, err := ledger.Communities(ctx, tx)
 		if err != nil {
@@ -176,6 +191,11 @@ func checkCommunities(ctx context.Context, db ledger.DB, bots []*servedBot, boxe
 		for _, b := range boxes {
 			if !there(b.Community) {
 				log.Warn("a mailbox serves a community that is not there", "community", b.Community)
+			}
+		}
+		for _, g := range gateways {
+			if !there(g.Community) {
+				log.Warn("an SMS gateway serves a community that is not there", "community", g.Community)
 			}
 		}
 		return nil

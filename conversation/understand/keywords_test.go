@@ -62,6 +62,18 @@ var keywords = map[string]map[string]string{
 		"INDIRIZZO 0470000000": "address what=0470000000", "INDIRIZZO a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
 		"ISCRIVIMI": "join", "ISCRIVIMI RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCETTA 44": "approve what=44", "RIFIUTA 44": "refuse what=44", "INVITA jan 0470000000": "invite what=jan 0470000000",
 	},
+	"de": {
+		"JA": "yes", "NEIN": "no", "OK": "yes", "NEE": "no", "JA 1": "yes what=1", "NEIN 1": "no what=1", "NEE 1": "no what=1",
+		"ZAHLE luc 5": "pay who=luc amount=500", "ZAHLE anna 5 Brot": "pay who=anna amount=500 what=brot",
+		"FORDERE luc 5": "charge who=luc amount=500", "FORDERE luc 3 Saft": "charge who=luc amount=300 what=saft",
+		"KONTO": "balance", "KONTOSTAND": "balance", "BUCHUNGEN": "history", "MEHR": "more", "MAIL": "email",
+		"BIETE Brot": "offer what=brot", "SUCHE eine Leiter": "want what=leiter", "SUCHE Leiter": "want what=leiter", "FINDE Brot": "search what=brot",
+		"MEINE ANZEIGEN": "my_ads", "LÖSCHE 31": "remove_ad what=31", "LOESCHE 31": "remove_ad what=31", "VERLÄNGERE 31": "renew_ad what=31", "NEHME 31": "take_ad what=31", "FERTIG 31": "done what=31", "FERTIG": "done",
+		"FALSCH": "undo", "FALSCH 7KQ4": "undo what=7KQ4", "BELEG 7KQ4": "check what=7KQ4", "PRÜFE 7KQ4": "check what=7KQ4", "HILFE": "help", "MENÜ": "help", "MENSCH": "human", "MITGLIEDER a": "members what=a",
+		"ADRESSE 0470000000": "address what=0470000000", "ADRESSE a@b.at": "address what=a@b.at", "STOP": "stop", "STOPP": "stop", "ABMELDEN": "stop", "START": "start",
+		"BEITRETEN": "join", "BEITRETEN RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "AUFNEHMEN 44": "approve what=44", "ABLEHNEN 44": "refuse what=44", "EINLADEN jan 0470000000": "invite what=jan 0470000000",
+		"PIN": "pin", "RESET PIN 44": "reset_pin what=44",
+	},
 }
 
 // TestKeywords has every keyword understood in its language, in capitals and

@@ -236,7 +236,11 @@ func (p *parse) name(i, end int, titled bool, h hint) (w person, ok bool) {
 	}
 	if upper(first) {
 		to := first + 1
-		for to < end && (upper(to) || t[to].kind == mark || p.is(to, p.lang.list("particles")) || t[to].glued && t[to-1].word == "-") {
+		// "Simon Apfelsaft" is Simon, and what it is for: there a capital does not make a name.
+		thing := func(j int) bool {
+			return p.lang.words.NounsCapitalised && p.lang.given[t[first].word] && p.lang.goods[t[j].word] && !p.lang.surnames[t[j].word]
+		}
+		for to < end && !thing(to) && (upper(to) || t[to].kind == mark || p.is(to, p.lang.list("particles")) || t[to].glued && t[to-1].word == "-") {
 			to++
 		}
 		for to > first+1 && (t[to-1].kind == mark || !t[to-1].upper && p.is(to-1, p.lang.list("particles"))) {

@@ -143,6 +143,10 @@ func TestTwisted(t *testing.T) {
 			[]string{"non ", "dovrei ", "se viene ", "domani ", "ho già ", "forse ", "Luca dice: ", "ogni settimana ", "che Tom "},
 			[]string{" domani", " se finisce", " ogni mese", " o 6", " e 3 ad Anna", " e mostrami il saldo", " lunedì", " euro", ". Non ancora.", "\nAnna 3"},
 		},
+		"de": {
+			[]string{"nicht ", "soll ich ", "wenn sie kommt ", "morgen ", "ich habe schon ", "vielleicht ", "Luc sagt: ", "jede Woche ", "lass Tom "},
+			[]string{" morgen", " wenn er fertig ist", " jeden Monat", " oder 6", " und 3 an Anna", " und zeig mir meinen Kontostand", " am Montag", " Euro", ". Noch nicht.", "\nAnna 3"},
+		},
 	}
 	for locale, twist := range twists {
 		text, err := os.ReadFile("testdata/" + locale + ".jsonl")

@@ -118,8 +118,9 @@ func (g *gateway) settleOutbox(ctx context.Context) error {
 		g.mu.Lock() // Submit is not to overlook it
 		defer g.mu.Unlock()
 		return gone(g.dir.Move(outbox, first, outbox, behind(id, until, time.Now())))
+	default:
+		return nil
 	}
-	return nil
 }
 
 // giveUp puts a text away that will not be sent.

@@ -1,6 +1,7 @@
 package smstest
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,8 @@ type Daemon struct {
 	args    []string
 	inbox   string   // folder that texts come in
 	outbox  []string // folders that they wait in to be sent
-	cmd     *exec.Cmd
+	shell   *exec.Cmd
+	life    io.WriteCloser // the keeper's input
 	stopped chan struct{}
 }
 
@@ -77,6 +79,14 @@ func (d *Daemon) run(args ...string) {
 	d.t.Cleanup(d.Stop)
 }
 
+// keeper runs a daemon until it is told how to end it: TERM has it end by
+// itself. Whatever is left of it does not outlive the keeper, nor the keeper the
+// tests.
+const keeper = `"$@" </dev/null &
+read -r how
+if [ "$how" = TERM ]; then kill -TERM $!; wait $!; fi
+kill -KILL 0`
+
 // Start starts a daemon that was stopped.
 func (d *Daemon) Start() {
 	d.t.Helper()
@@ -85,24 +95,27 @@ func (d *Daemon) Start() {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
-	d.cmd = exec.Command(d.path, d.args...)
-	d.cmd.Stdout, d.cmd.Stderr = log, log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children are stopped with it
-	if err := d.cmd.Start(); err != nil {
+	d.shell = exec.Command("sh", append([]string{"-c", keeper, "keeper", d.path}, d.args...)...)
+	d.shell.Stdout, d.shell.Stderr = log, log
+	d.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if d.life, err = d.shell.StdinPipe(); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.shell.Start(); err != nil {
 		d.t.Fatal(err)
 	}
 	d.stopped = make(chan struct{})
-	go func(cmd *exec.Cmd, stopped chan<- struct{}) {
-		_ = cmd.Wait() // it was told to end
+	go func(shell *exec.Cmd, stopped chan<- struct{}) {
+		_ = shell.Wait() // however it ends
 		close(stopped)
-	}(d.cmd, d.stopped)
+	}(d.shell, d.stopped)
 }
 
 // Stop has it end what it is doing, and stop.
-func (d *Daemon) Stop() { d.stop(syscall.SIGTERM) }
+func (d *Daemon) Stop() { d.stop("TERM") }
 
 // Kill stops it at once.
-func (d *Daemon) Kill() { d.stop(syscall.SIGKILL) }
+func (d *Daemon) Kill() { d.stop("KILL") }
 
 // Restart stops it, and starts it again.
 func (d *Daemon) Restart() {
@@ -111,13 +124,12 @@ func (d *Daemon) Restart() {
 	d.Start()
 }
 
-func (d *Daemon) stop(signal syscall.Signal) {
-	group := -d.cmd.Process.Pid
-	_ = syscall.Kill(group, signal) // it may have ended by itself
+func (d *Daemon) stop(how string) {
+	_, _ = io.WriteString(d.life, how+"\n") // it may have been stopped before
 	select {
 	case <-d.stopped:
 	case <-time.After(Patience / 2):
-		_ = syscall.Kill(group, syscall.SIGKILL)
+		_ = syscall.Kill(-d.shell.Process.Pid, syscall.SIGKILL)
 		<-d.stopped
 	}
 	d.hangUp()

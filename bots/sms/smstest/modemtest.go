@@ -3,7 +3,6 @@ package smstest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -59,7 +58,7 @@ func newModemRig(t *testing.T, kind sms.Kind, daemon *Daemon) *modemRig {
 		return r.gateway, err
 	}
 	line, err := sms.NewLine(sms.LineConfig{Name: lineName}, kind, sms.Settings{Dir: daemon.Dir, Number: "+32470000099"},
-		nil, r.journey, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		nil, r.journey, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package smstools
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ func newGateway(t *testing.T) (*gateway, func(folder string) []string) {
 		g = made.(*gateway)
 		return made, err
 	}}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	if _, err := sms.NewLine(sms.LineConfig{Name: "village"}, kind, sms.Settings{Dir: dir, Number: "+32470000099"}, nil, nothing{}, nil, log); err != nil {
 		t.Fatal(err)
 	}

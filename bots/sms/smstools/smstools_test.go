@@ -10,6 +10,7 @@ import (
 )
 
 func TestGateway(t *testing.T) {
+	t.Parallel()
 	smsd := smstest.StartSmstools(t, "smsd.conf.example")
 	smstest.Run(t, smstest.Harness{Kind: smstools.Kind, Start: func(t *testing.T, _ string) smstest.Wire {
 		smsd.Clear(t)
@@ -28,5 +29,6 @@ func TestGateway(t *testing.T) {
 }
 
 func TestModem(t *testing.T) {
+	t.Parallel()
 	smstest.RunOnModem(t, smstools.Kind, smstest.StartSmstools(t, "smsd.conf.example"))
 }

@@ -51,7 +51,7 @@ func (d Dir) in(doing, folder string, do func(root *os.Root) error) error {
 	if err != nil {
 		return fault("open", ".", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written by it
 	return fault(doing, folder, do(root))
 }
 
@@ -64,7 +64,7 @@ func (d Dir) List(folder string) ([]File, error) {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		entries, err := f.ReadDir(-1)
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ func (d Dir) Read(folder, name string) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // it was only read
 		data, err = io.ReadAll(io.LimitReader(f, sizeMax+1))
 		if len(data) > sizeMax {
 			return errHuge
@@ -195,7 +195,7 @@ func syncFolder(root *os.Root, folder string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return f.Sync()
 }
 

@@ -60,7 +60,7 @@ func newGateway(settings sms.Settings, line *sms.Line) (sms.Gateway, error) {
 		return nil, errors.New("user and secret must be there: those of a sendsms-user in Kannel's configuration")
 	}
 	if strings.Contains(settings.Hook, "%") {
-		return nil, errors.New("Kannel would take the % in the address of the webhooks for an escape")
+		return nil, errors.New("the address of the webhooks must have no %, which Kannel would take for an escape")
 	}
 	return &gateway{settings: settings, line: line, sendsms: *u, client: newClient(settings.Timeout)}, nil
 }

@@ -171,11 +171,11 @@ func (a answer) meaning() error {
 	case http.StatusBadRequest:
 		switch {
 		case says("black-lists"):
-			return sms.BadNumber(errors.New("Kannel's white-list or black-list refuses the number"))
+			return sms.BadNumber(errors.New("a white-list or black-list of Kannel refuses the number"))
 		case says("Charset or body"):
-			return sms.Rejected(errors.New("Kannel cannot read the text"))
+			return sms.Rejected(errors.New("the text cannot be read"))
 		case says("Sender missing"):
-			return sms.Locked(errors.New("Kannel wants a sender"))
+			return sms.Locked(errors.New("a sender is wanted"))
 		}
 	case http.StatusServiceUnavailable:
 		return sms.Busy(errors.New("bearerbox takes no more for now"), 0)

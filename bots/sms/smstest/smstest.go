@@ -507,7 +507,7 @@ func (h Harness) refuses(t *testing.T) {
 				return
 			}
 			heard, receipts := len(r.journey.Heard()), len(r.journey.Receipts())
-			response := r.do(request)
+			response := r.do(request) //nolint:bodyclose // r.do has closed it
 			if !slices.Contains(want, response.StatusCode) {
 				t.Errorf("%s, %s: answered %d, want %v", hook.Path, what, response.StatusCode, want)
 			}

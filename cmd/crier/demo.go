@@ -42,10 +42,22 @@ var demoPeople = []struct {
 	who string
 	try map[string]string // by language
 }{
-	{"maria", map[string]string{"en": "pay luc 5 for eggs", "fr": "payer luc 5 pour les oeufs", "nl": "betaal luc 5 voor eieren"}},
-	{"luc", map[string]string{"en": "how much do I have", "fr": "quel est mon solde", "nl": "wat is mijn saldo"}},
-	{"thandi", map[string]string{"en": "offer honey, 3 a jar", "fr": "offre miel, 3 le pot", "nl": "bied honing aan, 3 per pot"}},
-	{"ria", map[string]string{"en": "invite Piet Vos", "fr": "inviter Piet Vos", "nl": "uitnodigen Piet Vos"}},
+	{"maria", map[string]string{
+		"en": "pay luc 5 for eggs", "fr": "payer luc 5 pour les oeufs", "nl": "betaal luc 5 voor eieren",
+		"de": "zahle luc 5 für eier", "es": "pagar luc 5 por los huevos", "it": "paga luc 5 per le uova",
+	}},
+	{"luc", map[string]string{
+		"en": "how much do I have", "fr": "quel est mon solde", "nl": "wat is mijn saldo",
+		"de": "wie viel habe ich", "es": "cuánto tengo", "it": "quanto ho",
+	}},
+	{"thandi", map[string]string{
+		"en": "offer honey, 3 a jar", "fr": "offre miel, 3 le pot", "nl": "bied honing aan, 3 per pot",
+		"de": "biete Honig, 3 das Glas", "es": "ofrezco miel, 3 el tarro", "it": "offro miele, 3 al barattolo",
+	}},
+	{"ria", map[string]string{
+		"en": "invite Piet Vos", "fr": "inviter Piet Vos", "nl": "uitnodigen Piet Vos",
+		"de": "einladen Piet Vos", "es": "invitar Piet Vos", "it": "invita Piet Vos",
+	}},
 }
 
 // demoChannels are what the page stands for.

@@ -76,7 +76,7 @@ func Build(ctx context.Context, db ledger.DB, givens []Line, file string, now ti
 
 func defaultCommunity() ledger.Community {
 	return ledger.Community{
-		Slug: "riverbank", Name: "Riverbank LETS", UnitKind: ledger.Units, UnitWords: "acorn/acorns; fr gland/glands; nl eikel/eikels",
+		Slug: "riverbank", Name: "Riverbank LETS", UnitKind: ledger.Units, UnitWords: "acorn/acorns; fr gland/glands; nl eikel/eikels; de Eichel/Eicheln; es bellota/bellotas; it ghianda/ghiande",
 		Locale: "en", Timezone: "Europe/Brussels", ReceiptSalt: salt,
 	}
 }

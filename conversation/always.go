@@ -113,7 +113,7 @@ func (t *Turn) askForHuman() {
 	t.talk.Misses = 0
 	t.missed = true
 	f := &Form{Command: humanCommand, ID: ledger.NewID(t.Now())}
-	f.Set("said", cut(oneLine(t.In.Text), 300))
+	f.Set("said", cut(oneLine(Mask(t.In.Text)), 300))
 	key := "human.offer"
 	if t.Meaning.Intent == understand.Human {
 		key = "human.ask"

@@ -144,8 +144,9 @@ type Talk struct {
 	WithEnds int64               `json:"with_ends,omitempty"`
 	Offered  []string            `json:"offered,omitempty"` // languages that were offered already
 	Last     *Settled            `json:"last,omitempty"`
-	Flood    Flood               `json:"flood,omitzero"`   // the messages that were answered
-	Unclear  Flood               `json:"unclear,omitzero"` // those of them that were not understood
+	PINAsked int64               `json:"pin_asked,omitempty"` // when the PIN was asked for that has not come; microseconds
+	Flood    Flood               `json:"flood,omitzero"`      // the messages that were answered
+	Unclear  Flood               `json:"unclear,omitzero"`    // those of them that were not understood
 	Paid     *Paid               `json:"paid,omitempty"`
 
 	// Channel and Address are where the member last wrote from.

@@ -27,6 +27,8 @@ func (t *Turn) answerDialog(ctx context.Context) (done bool, err error) {
 		return t.answerOption(ctx, c)
 	case asksPIN:
 		return t.answerPIN(ctx, c)
+	case asksCode:
+		return t.answerCode(ctx, c)
 	}
 	for _, field := range c.Fields {
 		if field.Name == d.Asks {
@@ -195,8 +197,10 @@ func (t *Turn) answerField(ctx context.Context, c *Command, field Field) (bool, 
 		if figuresIn(t.In.Text) == "" && t.isCommand() && t.Meaning.Intent != understand.Clarify {
 			return false, nil
 		}
-		err := c.Told(ctx, t, &f, field.Name, t.In.Text)
-		return true, err
+		if d.Numbered && !t.In.Dialled { // a text in the name of somebody who stands before a screen
+			return true, t.Choose(ctx, c.Name)
+		}
+		return true, c.Told(ctx, t, &f, field.Name, t.In.Text)
 	case Words:
 		switch {
 		case t.Meaning.Intent == understand.Yes:

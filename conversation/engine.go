@@ -177,7 +177,7 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 		return err
 	}
 	t.before = stateOf(t.talk)
-	if !t.awaitsPIN() {
+	if !t.tellsPIN() {
 		t.In.Text = maskNamed(t.In.Text)
 	}
 	t.Meaning = t.engine.understand.Understand(understand.Input{
@@ -282,7 +282,7 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		}
 		t.Say("empty", nil)
 		return nil
-	case t.talk.With != 0 && t.Now().UnixMicro() < t.talk.WithEnds && t.In.Question == 0:
+	case t.talk.With != 0 && t.Now().UnixMicro() < t.talk.WithEnds && t.In.Question == 0 && !t.tellsPIN():
 		return t.passOn(ctx)
 	}
 	understood, err := t.dispatch(ctx)

@@ -3,8 +3,10 @@ package conversation
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -33,8 +35,15 @@ const (
 	pinLeast = 4 // figures
 	pinMost  = 6
 
-	asksPIN  = "!"   // what a dialog waits for, beside those in command.go
-	pinGiven = "pin" // form value: the payer has just given it; never kept
+	asksPIN  = "!" // what a dialog waits for, beside those in command.go
+	asksCode = "&" // the number that was sent, by somebody who has no PIN
+
+	pinGiven = "pin"       // form value: the speaker has just proved who they are; never kept
+	pinCross = "pin_cross" // form value: another PIN was asked for just before
+	pinCode  = "code"      // form value: the number that was sent
+
+	// A PIN that comes so soon after another was asked for may be for that one.
+	pinCrossing = 3 * time.Minute
 )
 
 // pinCost is what one guess at a PIN costs: OWASP's least for argon2id. A
@@ -86,8 +95,73 @@ func (t *Turn) AskPIN(ctx context.Context, f *Form, amount ledger.Amount, payee 
 	case t.pinPaused(p):
 		return true, nil
 	}
-	t.ask(*f, asksPIN, t.Text("pin.ask", locales.Args{"name": t.NameOf(payee), "amount": locales.Sum(amount)}), nil, nil)
+	t.askForPIN(f, t.Text("pin.ask", locales.Args{"name": t.NameOf(payee), "amount": locales.Sum(amount)}))
 	return true, nil
+}
+
+// AskProof sees to it that whoever texts is the one whose number it is, in
+// communities that take care of that: before something that would let somebody
+// else be them. It reports true where it has asked, or said why nothing is done.
+func (t *Turn) AskProof(ctx context.Context, f *Form) (asked bool, err error) {
+	if t.Book.Community().PINAbove == nil || t.In.Channel != "sms" || t.In.Dialled || f.Has(pinGiven) {
+		return false, nil
+	}
+	p, err := t.Memory.PIN(ctx, t.Book.Community().ID, t.Member.ID)
+	switch {
+	case err != nil:
+		return true, err
+	case p.Hash == "":
+		f.Set(pinCode, t.NewNumber())
+		t.ask(*f, asksCode, t.Text("pin.ask_code", locales.Args{"code": f.Text(pinCode)}), nil, nil)
+		return true, nil
+	case t.pinPaused(p):
+		return true, nil
+	}
+	t.askForPIN(f, t.Text("pin.ask_old", nil))
+	return true, nil
+}
+
+// askForPIN asks for the PIN. A question that follows another of its kind is
+// put twice: a PIN that crosses it was for the other.
+func (t *Turn) askForPIN(f *Form, text string) {
+	form := *f
+	form.Values = maps.Clone(f.Values)
+	delete(form.Values, pinCross)
+	if t.Now().Sub(ledger.Time(t.talk.PINAsked)) < pinCrossing {
+		form.Set(pinCross, "1")
+	}
+	t.talk.PINAsked = t.Now().UnixMicro()
+	t.ask(form, asksPIN, text, nil, nil)
+}
+
+// NewNumber makes a number of four figures that nobody can guess.
+func (t *Turn) NewNumber() string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.NewCode())) // never fails
+	return strconv.Itoa(1000 + int(h.Sum32()%9000))
+}
+
+// answerCode takes the message as the number that was sent.
+func (t *Turn) answerCode(ctx context.Context, c *Command) (done bool, err error) {
+	f := t.talk.Dialog.Form
+	if figuresIn(t.In.Text) == "" && t.isCommand() && t.Meaning.Intent != understand.Clarify {
+		return false, nil
+	}
+	t.settle()
+	if t.Meaning.Intent == understand.No || t.negated() {
+		return true, t.sayNo(ctx, c, &f)
+	}
+	if figuresIn(t.In.Text) != f.Text(pinCode) {
+		t.missed = true
+		t.Say("answer.left", nil)
+		return true, nil
+	}
+	if err := t.allowed(c); err != nil {
+		return true, err
+	}
+	f.Values = maps.Clone(f.Values)
+	f.Set(pinGiven, "1")
+	return true, c.Run(ctx, t, &f)
 }
 
 // pinPaused tells the member that no PIN is taken for now.
@@ -99,14 +173,14 @@ func (t *Turn) pinPaused(p PIN) bool {
 	return true
 }
 
-// awaitsPIN reports whether the open question is answered by a PIN: in any
+// tellsPIN reports whether the message answers a question for a PIN: in any
 // other message one is out of place, and must not get into what is kept of it.
-func (t *Turn) awaitsPIN() bool {
-	if !t.Open() {
+func (t *Turn) tellsPIN() bool {
+	if !t.Open() || figuresIn(t.In.Text) == "" {
 		return false
 	}
 	d := t.talk.Dialog
-	if d.Asks == asksPIN {
+	if d.Asks == asksPIN || d.Asks == asksCode {
 		return true
 	}
 	c := t.engine.commands[d.Form.Command]
@@ -127,9 +201,15 @@ func (t *Turn) answerPIN(ctx context.Context, c *Command) (done bool, err error)
 		t.Say("pin.form", nil)
 		return true, nil
 	}
+	if f.Has(pinCross) {
+		delete(f.Values, pinCross)
+		t.repeat()
+		return true, nil
+	}
 	if right, err := t.CheckPIN(ctx, figures); err != nil || !right {
 		return true, err
 	}
+	t.talk.PINAsked = 0
 	if err := t.allowed(c); err != nil {
 		return true, err
 	}

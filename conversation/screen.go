@@ -32,11 +32,10 @@ func (t *Turn) dialled(ctx context.Context, at *ledger.At) error {
 	}
 	switch {
 	case said == "" && t.Open() && d.Form.Command != menuCommand: // the session broke off: it goes on where it was
-		if d.Asks == asksConfirm && !d.Numbered {
-			d.Text += t.Printer().YesOrNo()
-			d.Numbered = true
-		}
-		t.repeat()
+		t.toScreen()
+		return nil
+	case said != screenBack && t.Open() && !d.Numbered: // it was asked by text meanwhile, and is not what they see
+		t.toScreen()
 		return nil
 	case said == "", said == screenBack:
 		t.talk.More = nil
@@ -46,6 +45,16 @@ func (t *Turn) dialled(ctx context.Context, at *ledger.At) error {
 		return t.more(ctx)
 	}
 	return t.answer(ctx, at)
+}
+
+// toScreen puts the open question on the screen, wherever it was asked.
+func (t *Turn) toScreen() {
+	d := t.talk.Dialog
+	if d.Asks == asksConfirm && !d.Numbered {
+		d.Text += t.Printer().YesOrNo()
+	}
+	d.Numbered = true
+	t.repeat()
 }
 
 // asksField reports whether the open question takes any text or number.

@@ -11,7 +11,7 @@ import (
 // members know it from elsewhere ("pay 1234 98765432 35,50").
 var (
 	loneFigures = regexp.MustCompile(`^[^\p{L}\p{N}]*\p{Nd}(?:[ .-]?\p{Nd}){3,5}[^\p{L}\p{N}]*$`)
-	namedPIN    = regexp.MustCompile(`(?i)\bp\s?i\s?n`)
+	namedPIN    = regexp.MustCompile(`(?i)\bp\s?i\s?n(?:\b|code|nummer|number|nr)`)
 	firstPIN    = regexp.MustCompile(`^\s*\p{L}+\s+(\p{Nd}{4,6})\s+\+?\p{Nd}{5,}`)
 	fourFigures = regexp.MustCompile(`\p{Nd}(?:[ .-]?\p{Nd}){3,}`)
 )

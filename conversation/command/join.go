@@ -149,6 +149,9 @@ var newAddress = conversation.Command{
 		} else if len(at) > 0 {
 			return &conversation.Refusal{Key: "invite.known", Args: locales.Args{"name": at[0].Name}}
 		}
+		if stop, err := t.AskProof(ctx, f); stop || err != nil {
+			return err
+		}
 		old, err := onlyAddress(ctx, t, id, channel)
 		if err != nil {
 			return err
@@ -215,6 +218,9 @@ var address = conversation.Command{
 		}
 		if channel == "" {
 			return &conversation.Refusal{Key: "address.how"}
+		}
+		if stop, err := t.AskProof(ctx, f); stop || err != nil {
+			return err
 		}
 		code := t.NewCode()
 		if err := t.Book.Invite(ctx, ledger.Invitation{

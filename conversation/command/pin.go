@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"hash/fnv"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -42,16 +40,9 @@ func fillPIN(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 		f.Set("old", notAsked)
 	default:
 		f.Set("old", notAsked)
-		f.Set("code", proofCode(t))
+		f.Set("code", t.NewNumber())
 	}
 	return nil
-}
-
-// proofCode makes a number of four figures that nobody can guess.
-func proofCode(t *conversation.Turn) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(t.NewCode())) // never fails
-	return strconv.Itoa(1000 + int(h.Sum32()%9000))
 }
 
 func toldPIN(ctx context.Context, t *conversation.Turn, f *conversation.Form, field, said string) error {
@@ -99,6 +90,9 @@ var resetPIN = conversation.Command{
 			return err
 		} else if !has {
 			return &conversation.Refusal{Key: "pin.none", Args: args}
+		}
+		if stop, err := t.AskProof(ctx, f); stop || err != nil {
+			return err
 		}
 		if err := t.ForgetPIN(ctx, id); err != nil {
 			return err

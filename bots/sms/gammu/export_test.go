@@ -1,6 +1,14 @@
 package gammu
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
-// HurryUp has a text that is not sent give way after that time.
-func HurryUp(d time.Duration) { frontFor = d }
+// HurryUp has a text that is not sent give way after that time, until the test
+// ends.
+func HurryUp(t *testing.T, after time.Duration) {
+	was := frontFor
+	frontFor = after
+	t.Cleanup(func() { frontFor = was })
+}

@@ -29,6 +29,6 @@ func TestGateway(t *testing.T) {
 }
 
 func TestModem(t *testing.T) {
-	gammu.HurryUp(500 * time.Millisecond)
+	gammu.HurryUp(t, 500*time.Millisecond)
 	smstest.RunOnModem(t, gammu.Kind, smstest.StartGammu(t, "smsdrc.example"))
 }

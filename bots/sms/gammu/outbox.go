@@ -11,7 +11,6 @@ import (
 
 	"crier/bots/sms"
 	"crier/bots/sms/spool"
-	"crier/conversation"
 )
 
 // A text in the outbox has its id in the name of its file, and until when it is
@@ -73,8 +72,42 @@ func (g *gateway) Submit(ctx context.Context, text sms.Text) (string, error) {
 
 // settle looks what has become of the texts that were handed over.
 func (g *gateway) settle(ctx context.Context) error {
-	return errors.Join(g.settleSent(ctx), g.settleFailed(ctx), g.settleOutbox(ctx))
+	return errors.Join(g.settleOutbox(), g.settleSent(ctx), g.settleFailed(ctx))
 }
+
+// settleOutbox gives those texts up that came to be too old, and keeps one that
+// the network refuses from holding up all others: the daemon tries the first
+// text of the outbox until it succeeds.
+func (g *gateway) settleOutbox() error {
+	var waiting []spool.File
+	now := g.line.Now()
+	err := g.each(outbox, func(f spool.File, _ int64) error {
+		if _, until, _ := parseName(f.Name); until.Before(now) {
+			return g.giveUp(f.Name)
+		}
+		waiting = append(waiting, f)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	first, verdict := g.queue.look(waiting, time.Now())
+	switch verdict {
+	case refused:
+		return g.giveUp(first)
+	case inTheWay:
+		g.mu.Lock() // Submit is not to overlook it
+		defer g.mu.Unlock()
+		id, until, _ := parseName(first)
+		return gone(g.dir.Move(outbox, first, outbox, behind(id, until, time.Now())))
+	default:
+		return nil
+	}
+}
+
+// giveUp takes a text back from the daemon, which may be sending it, to where it
+// puts those that it could not send.
+func (g *gateway) giveUp(name string) error { return gone(g.dir.Move(outbox, name, failed, name)) }
 
 func (g *gateway) settleSent(ctx context.Context) error {
 	return g.each(sent, func(f spool.File, id int64) error {
@@ -88,48 +121,18 @@ func (g *gateway) settleSent(ctx context.Context) error {
 }
 
 func (g *gateway) settleFailed(ctx context.Context) error {
-	return g.each(failed, func(f spool.File, id int64) error {
-		return g.giveUp(ctx, failed, f.Name, id, "gammu-smsd could not send it")
-	})
-}
-
-// settleOutbox gives those texts up that came to be too old, and keeps one that
-// the network refuses from holding up all others: the daemon tries the first
-// text of the outbox until it succeeds.
-func (g *gateway) settleOutbox(ctx context.Context) error {
-	var waiting []spool.File
 	now := g.line.Now()
-	err := g.each(outbox, func(f spool.File, id int64) error {
-		if _, until, _ := parseName(f.Name); until.Before(now) {
-			return g.giveUp(ctx, outbox, f.Name, id, "it could not be sent in time")
+	return g.each(failed, func(f spool.File, id int64) error {
+		data, err := g.dir.Read(failed, f.Name)
+		if err != nil {
+			return err
 		}
-		waiting = append(waiting, f)
-		return nil
+		reason := "gammu-smsd could not send it"
+		if _, until, _ := parseName(f.Name); until.Before(now) {
+			reason = "gammu-smsd could not send it in time"
+		}
+		return g.inbox.Failed(ctx, failed, f.Name, slip(id, data), reason)
 	})
-	if err != nil {
-		return err
-	}
-	first, verdict := g.queue.look(waiting, time.Now())
-	id, until, _ := parseName(first)
-	switch verdict {
-	case refused:
-		return g.giveUp(ctx, outbox, first, id, "the network refuses it, and takes others")
-	case inTheWay:
-		g.mu.Lock() // Submit is not to overlook it
-		defer g.mu.Unlock()
-		return gone(g.dir.Move(outbox, first, outbox, behind(id, until, time.Now())))
-	default:
-		return nil
-	}
-}
-
-// giveUp puts a text away that will not be sent.
-func (g *gateway) giveUp(ctx context.Context, folder, name string, id int64, reason string) error {
-	data, err := g.dir.Read(folder, name)
-	if err != nil {
-		return gone(err)
-	}
-	return gone(g.inbox.Failed(ctx, folder, name, slip(id, data), conversation.Receipt{Reason: reason}))
 }
 
 // gone takes no offence at a file that the daemon has moved meanwhile.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestQueue(t *testing.T) {
-	frontFor = time.Minute
+	HurryUp(t, time.Minute)
 	start := time.Unix(1795580000, 0)
 	until := start.Add(24 * time.Hour)
 	file := func(id int64) spool.File { return spool.File{Name: nameOf(id, until)} }

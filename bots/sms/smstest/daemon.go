@@ -76,7 +76,26 @@ func (d *Daemon) run(args ...string) {
 	d.t.Helper()
 	d.args = args
 	d.Start()
-	d.t.Cleanup(d.Stop)
+	d.t.Cleanup(func() {
+		d.Stop()
+		if d.t.Failed() {
+			d.t.Logf("the daemon said at the end:\n%s", d.said())
+		}
+	})
+}
+
+// said is the end of what it has logged.
+func (d *Daemon) said() string {
+	var all []byte
+	logs, _ := filepath.Glob(filepath.Join(filepath.Dir(d.Dir), "*.log")) // the pattern is a good one
+	for _, path := range logs {
+		log, err := os.ReadFile(path)
+		if err != nil {
+			return err.Error()
+		}
+		all = append(all, log[max(0, len(log)-20_000):]...)
+	}
+	return string(all)
 }
 
 // keeper runs a daemon until it is told how to end it: TERM has it end by

@@ -12,7 +12,6 @@ import (
 
 	"crier/bots/sms"
 	"crier/bots/sms/spool"
-	"crier/conversation"
 )
 
 // file is one part of a text, or all of it. Its name says which, until when it
@@ -124,7 +123,28 @@ func validity(d time.Duration) string {
 
 // settle looks what has become of the texts that were handed over.
 func (g *gateway) settle(ctx context.Context) error {
-	return errors.Join(g.settleSent(ctx), g.settleFailed(ctx), g.settleWaiting(ctx))
+	return errors.Join(g.settleWaiting(), g.settleSent(ctx), g.settleFailed(ctx))
+}
+
+// settleWaiting gives those texts up that came to be too old.
+func (g *gateway) settleWaiting() error {
+	now := g.line.Now()
+	for _, folder := range []string{outgoing, checked} {
+		err := g.each(folder, func(name string, f file, _ time.Time) error {
+			if !f.until.Before(now) {
+				return nil
+			}
+			err := g.dir.Move(folder, name, failed, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // the daemon has just moved it
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *gateway) settleSent(ctx context.Context) error {
@@ -147,7 +167,7 @@ func (g *gateway) settleFailed(ctx context.Context) error {
 		}
 		reason, hopeless := verdict(h.get("Fail_reason"))
 		if hopeless || f.until.Before(g.line.Now()) {
-			return g.inbox.Failed(ctx, failed, name, slip, conversation.Receipt{Reason: reason})
+			return g.inbox.Failed(ctx, failed, name, slip, reason)
 		}
 		if time.Since(at) < retryAfter(f.tries) {
 			return nil
@@ -157,30 +177,6 @@ func (g *gateway) settleFailed(ctx context.Context) error {
 		defer g.mu.Unlock()
 		return g.dir.Move(failed, name, outgoing, f.name())
 	})
-}
-
-// settleWaiting gives those texts up that came to be too old.
-func (g *gateway) settleWaiting(ctx context.Context) error {
-	now := g.line.Now()
-	for _, folder := range []string{outgoing, checked} {
-		err := g.each(folder, func(name string, f file, _ time.Time) error {
-			if !f.until.Before(now) {
-				return nil
-			}
-			slip, _, err := g.slip(folder, name, f)
-			if err == nil {
-				err = g.inbox.Failed(ctx, folder, name, slip, conversation.Receipt{Reason: "it could not be sent in time"})
-			}
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // the daemon has just moved it
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // retryAfter is how long a text waits that was tried so often.

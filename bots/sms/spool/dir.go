@@ -167,8 +167,8 @@ func writeFile(root *os.Root, path string, data []byte) error {
 // Move gives a file another folder and name. It replaces what had that name.
 func (d Dir) Move(folder, name, toFolder, toName string) error {
 	return d.in("move a file in", folder, func(root *os.Root) error {
-		if toFolder == done || toFolder == unread {
-			if err := root.Mkdir(toFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if toFolder == unread {
+			if err := root.Mkdir(unread, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
 		}
@@ -201,7 +201,7 @@ func syncFolder(root *os.Root, folder string) error {
 
 // The folders that are Crier's own. They are made when they are needed.
 const (
-	done   = "done"   // texts that the daemon has sent, or failed to send: slips
+	done   = "done"   // slips of texts that the daemon has sent, or failed to send
 	unread = "unread" // files of the inbox that nobody could read
 )
 

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,13 +12,13 @@ import (
 )
 
 // Slip is what is kept of a text, or of one part of it, when the daemon is done
-// with it: its file, under a name that says what follows.
+// with it: an empty file, the name of which says what follows.
 type Slip struct {
 	ID       int64
-	Part, Of int    // from 1 on
-	To       string // digits of the number
-	Refs     []Ref  // references by which the network reports on it
-	At       time.Time
+	Part, Of int       // from 1 on
+	To       string    // digits of the number
+	Refs     []Ref     // references by which the network reports on it
+	At       time.Time // when it was put away
 }
 
 // Ref is a reference that the network gave to a text. It counts them round and
@@ -79,6 +80,23 @@ func (d Dir) slips() ([]Slip, error) {
 	}
 	slices.SortStableFunc(all, func(a, b Slip) int { return b.At.Compare(a.At) })
 	return all, nil
+}
+
+// putAway puts a slip in the place of a file.
+func (d Dir) putAway(folder, name string, s Slip) error {
+	err := d.in("make", done, func(root *os.Root) error {
+		if err := root.Mkdir(done, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.write(done, []NewFile{{Name: s.String()}}); err != nil {
+		return err
+	}
+	return d.Remove(folder, name)
 }
 
 // Known returns which parts of a text the daemon is done with.

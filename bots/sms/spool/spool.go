@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -195,7 +196,14 @@ func (s *Spool) readAll() ([]brought, error) {
 // errUnread says that the system does not let a file be read.
 var errUnread = errors.New("it cannot be opened")
 
-func (s *Spool) read(f File) (Letter, error) {
+// read reads a file. One that no code was written for does no harm to others.
+func (s *Spool) read(f File) (letter Letter, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Line.Log().Error("panic while a file was read", "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("panic")
+		}
+	}()
 	data, err := s.Dir.Read(s.Inbox, f.Name)
 	switch {
 	case errors.Is(err, errHuge):
@@ -254,8 +262,8 @@ func (s *Spool) report(ctx context.Context, r Report, age time.Duration) error {
 	return s.Line.Receipt(ctx, conversation.Receipt{ID: slip.ID, Status: r.Status, Reason: r.Reason})
 }
 
-// Sent notes that the daemon has sent a text, or a part of one, and puts its
-// file away.
+// Sent notes that the daemon has sent a text, or a part of one, and puts a slip
+// in the place of its file.
 func (s *Spool) Sent(ctx context.Context, folder, name string, slip Slip) error {
 	known, err := s.Dir.Known(slip.ID)
 	if err != nil {
@@ -267,14 +275,14 @@ func (s *Spool) Sent(ctx context.Context, folder, name string, slip Slip) error 
 			return err
 		}
 	}
-	return s.Dir.Move(folder, name, done, slip.String())
+	return s.Dir.putAway(folder, name, slip)
 }
 
-// Failed notes that the daemon will not send a text, and puts its file away.
-func (s *Spool) Failed(ctx context.Context, folder, name string, slip Slip, receipt conversation.Receipt) error {
-	receipt.ID, receipt.Status = slip.ID, conversation.Failed
-	if err := s.Line.Receipt(ctx, receipt); err != nil {
+// Failed notes that the daemon will not send a text, and puts a slip in the
+// place of its file.
+func (s *Spool) Failed(ctx context.Context, folder, name string, slip Slip, reason string) error {
+	if err := s.Line.Receipt(ctx, conversation.Receipt{ID: slip.ID, Status: conversation.Failed, Reason: reason}); err != nil {
 		return err
 	}
-	return s.Dir.Move(folder, name, done, slip.String())
+	return s.Dir.putAway(folder, name, slip)
 }

@@ -67,6 +67,8 @@ func parseLines(data []byte) (Letter, error) {
 		letter, err := parseLines(data[len("open "):])
 		letter.Open = true
 		return letter, err
+	case line == "panic":
+		panic("there is no such file")
 	case line == "half":
 		return Letter{}, ErrHalf
 	case line == "picture":
@@ -177,6 +179,7 @@ func TestStrangeFiles(t *testing.T) {
 	put(t, r.Dir, "in/binary", "\x00\xff\xfe\x01", 0)
 	put(t, r.Dir, "in/empty", "", 0)
 	put(t, r.Dir, "in/huge", strings.Repeat("x", sizeMax+1), 0)
+	put(t, r.Dir, "in/panic", "panic", 0)
 	put(t, r.Dir, "in/picture", "picture", 0)
 	put(t, r.Dir, "in/text", "+32470000001:1@bal", 0)
 	if err := os.Symlink("/etc/passwd", filepath.Join(string(r.Dir), "in", "link")); err != nil {
@@ -190,10 +193,10 @@ func TestStrangeFiles(t *testing.T) {
 	if err := r.looks(t, nil, []string{"IN_+32470000001_half", "link"}); err != nil {
 		t.Error(err)
 	}
-	if n := len(names(t, r.Dir, unread)); n != 4 {
+	if n := len(names(t, r.Dir, unread)); n != 5 {
 		t.Errorf("%d were put away", n)
 	}
-	if n := strings.Count(r.log.String(), "level=ERROR"); n != 4 {
+	if n := strings.Count(r.log.String(), "level=ERROR"); n != 6 { // two for the panic
 		t.Errorf("%d errors were logged", n)
 	}
 	if strings.Contains(r.log.String(), "3247") {
@@ -245,10 +248,14 @@ func TestReports(t *testing.T) {
 	}
 	sent := func(s Slip, age time.Duration) {
 		t.Helper()
-		put(t, r.Dir, "sent/x", "", age)
+		put(t, r.Dir, "sent/x", "You have 15 acorns.", 0)
 		if err := r.Sent(t.Context(), "sent", "x", s); err != nil {
 			t.Fatal(err)
 		}
+		if data, err := r.Dir.Read(done, s.String()); err != nil || len(data) != 0 || len(names(t, r.Dir, "sent")) != 0 {
+			t.Errorf("%q is kept, %v", data, err)
+		}
+		put(t, r.Dir, done+"/"+s.String(), "", age)
 	}
 	sent(Slip{ID: 1, Part: 1, Of: 1, To: "32470000001", Refs: []Ref{{Number: 7}}}, time.Hour)
 	sent(Slip{ID: 2, Part: 1, Of: 1, To: "32470000001", Refs: []Ref{{Number: 7}, {Number: 8}}}, time.Minute) // they have come round

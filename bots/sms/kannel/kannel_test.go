@@ -72,8 +72,11 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// gatewayAt makes a gateway on a line.
-func gatewayAt(t testing.TB, address string, journey sms.Journey) (*sms.Line, *gateway) {
+const hostSecret = "a secret"
+
+// gatewayAt makes a gateway on a line. address is that of sendsms, and hook that
+// of Crier.
+func gatewayAt(t testing.TB, address, hook string, journey sms.Journey) (*sms.Line, *gateway) {
 	t.Helper()
 	var g *gateway
 	kind := Kind
@@ -85,8 +88,8 @@ func gatewayAt(t testing.TB, address string, journey sms.Journey) (*sms.Line, *g
 		return made, err
 	}
 	line, err := sms.NewLine(sms.LineConfig{Name: "kannel"}, kind, sms.Settings{
-		URL: address, User: smstest.KannelUser, Secret: smstest.KannelSecret, Number: "+32470000099", Hook: "http://127.0.0.1:8481",
-	}, []byte("a secret"), journey, nil, slog.New(slog.DiscardHandler))
+		URL: address, User: smstest.KannelUser, Secret: smstest.KannelSecret, Number: "+32470000099", Hook: hook,
+	}, []byte(hostSecret), journey, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +111,7 @@ func TestMeaning(t *testing.T) {
 		"sent":         {202, "Sent.", true, refusal{}},
 		"another page": {202, "<html>", false, refusal{}},
 		"login":        {403, "Authorization failed for sendsms", false, refusal{Everybody: true}},
-		"no link":      {403, "Not routable. Do not try again.", false, refusal{Final: true}},
+		"no link":      {403, "Not routable. Do not try again.", false, refusal{}},
 		"black-list":   {400, "Number(s) has/have been denied by white- and/or black-lists.", false, refusal{Final: true, Bounced: true}},
 		"no sender":    {400, "Sender missing and no global set, rejected", false, refusal{Everybody: true}},
 		"charset":      {400, "Charset or body misformed, rejected", false, refusal{Final: true}},
@@ -121,7 +124,7 @@ func TestMeaning(t *testing.T) {
 				_, _ = io.WriteString(w, c.says)
 			}))
 			t.Cleanup(server.Close)
-			_, g := gatewayAt(t, server.URL+"/cgi-bin/sendsms", &smstest.Journey{})
+			_, g := gatewayAt(t, server.URL+"/cgi-bin/sendsms", "http://127.0.0.1:8481", &smstest.Journey{})
 			_, err := g.Submit(t.Context(), sms.Text{ID: 17, To: smstest.Handset, Body: "hello", GSM: true, Valid: time.Hour})
 			if c.taken {
 				if err != nil {
@@ -147,7 +150,7 @@ func FuzzCall(f *testing.F) {
 	f.Add("from=0470000001&id=6799f874-495c-46fe-af08-456d877a4969&udh=%05%00%03%07%02%01&text=x", "", "in")
 	f.Add("id=17&s=1&r=NACK%2F0x0000000b%2F", "", "receipt")
 	journey := &smstest.Journey{}
-	_, g := gatewayAt(f, "", journey)
+	_, g := gatewayAt(f, "", "http://127.0.0.1:8481", journey)
 	f.Fuzz(func(t *testing.T, query, body, path string) {
 		values, err := url.ParseQuery(query)
 		if err != nil {

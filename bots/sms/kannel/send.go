@@ -164,8 +164,10 @@ func (a answer) meaning() error {
 			return nil
 		}
 	case http.StatusForbidden:
+		// "Do not try again", it adds; but it says so too when the operator
+		// has refused the login of the only link, or a link was stopped.
 		if says("Not routable") {
-			return sms.Rejected(errors.New("no link of Kannel takes texts to that number"))
+			return errors.New("no link of Kannel takes texts to that number")
 		}
 		return sms.Locked(errors.New("user or secret are wrong, or user-allow-ip does not name this machine"))
 	case http.StatusBadRequest:

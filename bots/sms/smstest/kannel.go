@@ -2,15 +2,16 @@ package smstest
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +28,8 @@ type Kannel struct {
 	dir       string
 	config    string
 	ports     map[string]string
-	bearerbox *exec.Cmd
-	smsbox    *exec.Cmd
+	bearerbox *kept
+	smsbox    *kept
 }
 
 // Who may send by it.
@@ -62,8 +63,13 @@ func StartKannel(t testing.TB, example, hook string) *Kannel {
 	if err := os.WriteFile(k.config, []byte(k.filled(string(text), hook)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		k.Stop()
+		if t.Failed() {
+			t.Logf("bearerbox said at the end:\n%s", k.said())
+		}
+	})
 	k.Start()
-	t.Cleanup(k.Stop)
 	return k
 }
 
@@ -106,19 +112,22 @@ reroute = true
 `, k.ports["fake"])
 }
 
-// port is one where nobody listened a moment ago.
+// port is one where nobody listens. It is out of the range that connections
+// going out take theirs from (32768 and above), so that it is still free when
+// Kannel comes back.
 func port(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		p := strconv.Itoa(16_384 + rand.IntN(16_000))
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+p); err == nil {
+			l.Close()
+			return p
+		}
 	}
-	defer l.Close()
-	_, p, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	t.Fatalf("find a free port: %v", err)
+	return ""
 }
 
 // Start starts a Kannel that was stopped.
@@ -132,41 +141,73 @@ func (k *Kannel) Start() {
 }
 
 // Stop stops it, smsbox first.
-func (k *Kannel) Stop() {
-	for _, cmd := range []*exec.Cmd{k.smsbox, k.bearerbox} {
-		if cmd == nil || cmd.ProcessState != nil {
-			continue
-		}
-		ended := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(ended) }() // it was told to end
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(Patience):
-			_ = cmd.Process.Kill()
-			<-ended
+func (k *Kannel) Stop() { k.end("TERM") }
+
+// Kill stops it at once, as when the power fails.
+func (k *Kannel) Kill() { k.end("KILL") }
+
+func (k *Kannel) end(how string) {
+	for _, program := range []*kept{k.smsbox, k.bearerbox} {
+		if program != nil { // one that did not start
+			program.end(how)
 		}
 	}
 	k.hangUp()
 }
 
-func (k *Kannel) run(program string) *exec.Cmd {
+func (k *Kannel) run(program string) *kept {
 	k.t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
 		path = "/usr/sbin/" + program // which is not in everybody's PATH
+	}
+	if _, err := os.Stat(path); err != nil {
+		k.t.Fatalf("%s is not installed: make test does so", program)
 	}
 	log, err := os.OpenFile(filepath.Join(k.dir, program+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(path, "-v", "3", k.config)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = k.dir, log, log
-	if err := cmd.Start(); err != nil {
-		k.t.Fatalf("start %s: %v", program, err)
+	return keep(k.t, log, k.dir, path, "-v", "3", k.config)
+}
+
+// kept is a program that does not outlive the tests, however they end.
+type kept struct {
+	shell *exec.Cmd
+	life  io.WriteCloser // the keeper's input
+	ended chan struct{}
+}
+
+func keep(t testing.TB, output *os.File, dir, path string, arguments ...string) *kept {
+	t.Helper()
+	k := &kept{shell: exec.Command("sh", append([]string{"-c", keeper, "keeper", path}, arguments...)...), ended: make(chan struct{})}
+	k.shell.Dir, k.shell.Stdout, k.shell.Stderr = dir, output, output
+	k.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	life, err := k.shell.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return cmd
+	k.life = life
+	if err := k.shell.Start(); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	go func() {
+		_ = k.shell.Wait() // it is killed in the end
+		close(k.ended)
+	}()
+	return k
+}
+
+// end ends it by a signal, and by force where it does not end soon.
+func (k *kept) end(how string) {
+	_, _ = io.WriteString(k.life, how+"\n") // it may have ended before
+	select {
+	case <-k.ended:
+	case <-time.After(Patience):
+		_ = syscall.Kill(-k.shell.Process.Pid, syscall.SIGKILL)
+		<-k.ended
+	}
 }
 
 // listens waits until somebody listens at one of its ports.
@@ -206,10 +247,18 @@ func (k *Kannel) until(what string, reached func() bool) {
 	k.t.Helper()
 	for end := time.Now().Add(Patience); !reached(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			said, _ := os.ReadFile(filepath.Join(k.dir, "bearerbox.out"))
-			k.t.Fatalf("waited %v for %s; bearerbox says:\n%s", Patience, what, said)
+			k.t.Fatalf("waited %v for %s", Patience, what)
 		}
 	}
+}
+
+// said is the end of what bearerbox has logged.
+func (k *Kannel) said() string {
+	said, err := os.ReadFile(filepath.Join(k.dir, "bearerbox.out"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(said[max(0, len(said)-8<<10):])
 }
 
 // Say has a telephone write to Crier's number, by SMPP.
@@ -217,56 +266,39 @@ func (k *Kannel) Say(from, text string) { k.Centre.Say(from, kannelNumber, text)
 
 // Fake is Kannel's own fake message centre with a telephone at it.
 type Fake struct {
-	cmd    *exec.Cmd
-	hangUp func()
-
-	mu  sync.Mutex
-	got []string
+	program *kept
+	output  string // path of a file
 }
 
 // FakeSays starts a fakesmsc by which a telephone writes one text, of the
 // letters a-z, digits and spaces, and then reads.
 func (k *Kannel) FakeSays(from, text string) *Fake {
 	k.t.Helper()
-	f := &Fake{}
-	f.cmd = exec.Command("/usr/lib/kannel/test/fakesmsc", "-H", "127.0.0.1", "-r", k.ports["fake"], "-i", "1", "-m", "1",
-		strings.TrimPrefix(from, "+")+" "+strings.TrimPrefix(kannelNumber, "+")+" text "+text)
-	out, err := f.cmd.StderrPipe()
+	output, err := os.CreateTemp(k.dir, "fakesmsc-")
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if err := f.cmd.Start(); err != nil {
-		k.t.Fatalf("start fakesmsc: %v", err)
-	}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		lines := bufio.NewScanner(out)
-		for lines.Scan() {
-			if _, message, ok := strings.Cut(lines.Text(), "Got message "); ok {
-				f.mu.Lock()
-				f.got = append(f.got, message)
-				f.mu.Unlock()
-			}
-		}
-	}()
-	f.hangUp = sync.OnceFunc(func() {
-		_ = f.cmd.Process.Signal(syscall.SIGTERM)
-		<-read
-		if err := f.cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
-			k.t.Errorf("fakesmsc: %v", err)
-		}
-	})
-	k.t.Cleanup(f.hangUp)
+	defer output.Close()
+	f := &Fake{output: output.Name()}
+	f.program = keep(k.t, output, k.dir, "/usr/lib/kannel/test/fakesmsc", "-H", "127.0.0.1", "-r", k.ports["fake"], "-i", "1", "-m", "1",
+		strings.TrimPrefix(from, "+")+" "+strings.TrimPrefix(kannelNumber, "+")+" text "+text)
+	k.t.Cleanup(f.HangUp)
 	return f
 }
 
 // HangUp ends it: the fake centre speaks with one telephone at a time.
-func (f *Fake) HangUp() { f.hangUp() }
+func (f *Fake) HangUp() { f.program.end("TERM") }
 
 // Got is what the telephone has read, each as fakesmsc writes it.
-func (f *Fake) Got() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.got...)
+func (f *Fake) Got() (got []string) {
+	said, err := os.ReadFile(f.output)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(said)) {
+		if _, message, ok := strings.Cut(line, "Got message "); ok {
+			got = append(got, strings.TrimSuffix(message, "\n"))
+		}
+	}
+	return got
 }

@@ -11,7 +11,8 @@
 // In all of them it is the telephone that calls the webhooks, and it does so
 // only where they are https, with a certificate that it trusts. Where there is
 // no such address, a telephone in the same network is asked instead (poll.go).
-// One mode is enough: registered by two, each text would be brought by both.
+// One mode is enough: registered by two, each text is brought by both, and the
+// second time falls away.
 package android
 
 import (
@@ -34,8 +35,9 @@ const publicServer = "https://api.sms-gate.app/3rdparty/v1"
 // password and the user that the app shows for the mode, Signing is the signing
 // key from the app's settings of webhooks.
 //
-// Its webhooks register themselves; without any it is asked for what came in. Should several telephones share an account
-// there, the same text goes out once only as far as the server can tell.
+// Its webhooks register themselves; without any it is asked for what came in.
+// Should several telephones share an account there, the same text goes out once
+// only as far as the server can tell.
 var Kind = sms.Kind{
 	Name:  "android",
 	Needs: []string{"user", "secret", "number"},
@@ -84,7 +86,7 @@ func newGateway(settings sms.Settings, line *sms.Line) (sms.Gateway, error) {
 func (g *gateway) Probe(ctx context.Context) (string, error) {
 	registered, err := g.registered(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask for the webhooks: %w", err)
+		return "", fmt.Errorf("ask for the webhooks: %w%s", err, g.advice(err))
 	}
 	var said []string
 	if g.settings.Hook != "" {
@@ -101,6 +103,17 @@ func (g *gateway) Probe(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask for the telephone: %w", err)
 	}
 	return strings.Join(append(said, fmt.Sprintf("the telephone was there %v ago", max(g.line.Now().Sub(seen), 0).Round(time.Second))), ", "), nil
+}
+
+// advice says what to look at on the telephone, in words of the app.
+func (g *gateway) advice(err error) string {
+	switch {
+	case refused(err, http.StatusUnauthorized):
+		return ": user and the secret have to be as the app shows them"
+	case g.settings.Hook == "":
+		return ": is the app Online, on the same Wi-Fi, and url the address that it shows?"
+	}
+	return ""
 }
 
 // lastSeen is when the telephone was last there. Its own server calls the list

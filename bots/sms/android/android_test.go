@@ -127,7 +127,7 @@ func TestSignature(t *testing.T) {
 				return
 			}
 			in := heard[0]
-			if in.ID != "village:evt-0001" || in.From != "+15550101" || in.Text != "BAL" || !in.At.Equal(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)) && c.now.After(in.At) {
+			if in.ID != "village:a1b2@1795338000000" || in.From != "+15550101" || in.Text != "BAL" || !in.At.Equal(time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)) && c.now.After(in.At) {
 				t.Errorf("heard %+v", in)
 			}
 		})
@@ -153,6 +153,9 @@ func TestEvents(t *testing.T) {
 		"received":       {body: `{"id":"e1","event":"sms:received","payload":{"sender":"0470000001","message":"bal"}}`, heard: "+32470000001 village:e1 bal"},
 		"older":          {body: `{"id":"e1","event":"sms:received","payload":{"phoneNumber":"+32470000001","message":"bal"}}`, heard: "+32470000001 village:e1 bal"},
 		"half an emoji":  {body: `{"id":"e1","event":"sms:received","payload":{"sender":"+32470000001","message":"\ud83d x"}}`, heard: "+32470000001 village:e1 \ufffd x"},
+		"dated":          {body: `{"id":"e1","event":"sms:received","payload":{"messageId":"FFffffff","sender":"+32470000001","message":"bal","receivedAt":"2026-11-22T10:00:00.123+01:00"}}`, heard: "+32470000001 village:ffffffff@1795338000123 bal"},
+		"dated oddly":    {body: `{"id":"e1","event":"sms:received","payload":{"messageId":"1","sender":"+32470000001","message":"bal","receivedAt":"2026-11-22T10:00:00.123+1:0"}}`, heard: "+32470000001 village:e1 bal"},
+		"another hash":   {body: `{"id":"e1","event":"sms:received","payload":{"messageId":"mms1","sender":"+32470000001","message":"bal","receivedAt":"2026-11-22T10:00:00Z"}}`, heard: "+32470000001 village:e1 bal"},
 		"no sender":      {body: `{"id":"e1","event":"sms:received","payload":{"message":"bal"}}`},
 		"a name":         {body: `{"id":"e1","event":"sms:received","payload":{"sender":"MYBANK","message":"bal"}}`},
 		"no id":          {body: `{"event":"sms:received","payload":{"sender":"+32470000001","message":"bal"}}`, bad: true},
@@ -191,6 +194,34 @@ func TestEvents(t *testing.T) {
 				t.Errorf("receipts %+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+// A text has the same id by whichever way it comes: by one webhook, by another,
+// or out of the inbox.
+func TestOneTextOneID(t *testing.T) {
+	journey := &smstest.Journey{}
+	_, g := newLine(t, sms.Settings{User: user, Secret: secret, Signing: signing, Number: number0, URL: "http://192.168.1.10:8080"}, journey, nil)
+	for _, id := range []string{"e1", "e2"} {
+		body := `{"id":"` + id + `","event":"sms:received","payload":{"messageId":"fffffffe","sender":"+32470000001","message":"bal","receivedAt":"2026-11-22T10:00:00.000+01:00"}}`
+		if _, err := g.Call(t.Context(), signed(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var listed inboxText
+	if err := json.Unmarshal([]byte(`{"id":"text:-2","type":"SMS","sender":"+32470000001","contentPreview":"bal","createdAt":"2026-11-22T09:00:00.000Z"}`), &listed); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(journey.Heard()); n != 2 {
+		t.Fatalf("heard %d texts", n)
+	}
+	for _, in := range journey.Heard() {
+		if in.ID != "village:"+listed.key() {
+			t.Errorf("by webhook it is %q, in the inbox %q", in.ID, listed.key())
+		}
+	}
+	if odd := (inboxText{ID: "text:x", CreatedAt: listed.CreatedAt}).key(); odd != "text:x@1795338000000" {
+		t.Errorf("an id that is no hash is %q", odd)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -47,6 +48,7 @@ type phone struct {
 	last     *happening // the text that was acknowledged last
 	meets    http.HandlerFunc
 	lastSeen time.Time
+	dated    time.Time   // the text that came in last
 	inbox    []inboxText // on the telephone's own server
 }
 
@@ -100,7 +102,7 @@ func (p *phone) wire() smstest.Wire {
 		Say: func(from, text string) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.emit("sms:received", incoming(from, text))
+			p.emit("sms:received", p.incoming(from, text))
 		},
 		Waiting: func() int {
 			p.mu.Lock()
@@ -158,10 +160,19 @@ func (p *phone) wire() smstest.Wire {
 	}
 }
 
-func incoming(from, text string) map[string]any {
+// incoming is a text that has come in. Networks date to the second, and the app
+// tells two texts apart by that.
+func (p *phone) incoming(from, text string) map[string]any {
+	at := time.Now()
+	if at.Before(p.dated.Add(time.Second)) {
+		at = p.dated.Add(time.Second)
+	}
+	p.dated = at
+	hash := fnv.New32()
+	_, _ = fmt.Fprint(hash, from, at, text)
 	return map[string]any{
-		"messageId": "a1b2c3", "message": text, "sender": from, "phoneNumber": from, "recipient": nil, "simNumber": 1,
-		"receivedAt": time.Now().Format("2006-01-02T15:04:05.000Z07:00"),
+		"messageId": strconv.FormatUint(uint64(hash.Sum32()), 16), "message": text, "sender": from, "phoneNumber": from, "recipient": nil, "simNumber": 1,
+		"receivedAt": at.Format("2006-01-02T15:04:05.000Z07:00"),
 	}
 }
 
@@ -274,8 +285,8 @@ func (p *phone) call(c smstest.Call) *http.Request {
 	p.mu.Lock()
 	p.serial++
 	id := fmt.Sprintf("call%06d", p.serial)
+	body := encode(id, "wh1", "sms:received", p.incoming(smstest.Handset, c.Text))
 	p.mu.Unlock()
-	body := encode(id, "wh1", "sms:received", incoming(smstest.Handset, c.Text))
 	if c.Path == "receipt" {
 		body = encode(id, "wh1", "sms:delivered", map[string]any{"messageId": "crier-42", "phoneNumber": smstest.Handset})
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,16 +35,21 @@ const (
 	inboxPage = 500 // the most that it gives at once
 )
 
-// inboxText is a text in the telephone's inbox. Its id is made of what it says,
-// its sender and its date, and not quite unique.
+// inboxText is a text in the telephone's inbox.
 type inboxText struct {
-	ID        string    `json:"id"`
+	ID        string    `json:"id"` // "text:" and the hash as a signed number
 	Sender    string    `json:"sender"`
 	Text      string    `json:"contentPreview"` // all of it
 	CreatedAt time.Time `json:"createdAt"`
 }
 
-func (t inboxText) key() string { return t.ID + "@" + strconv.FormatInt(t.CreatedAt.UnixMilli(), 10) }
+// key is the id that a webhook would have brought it by.
+func (t inboxText) key() string {
+	if hash, err := strconv.ParseInt(strings.TrimPrefix(t.ID, "text:"), 10, 32); err == nil {
+		return textID(uint32(hash), t.CreatedAt) // as the app writes it elsewhere: unsigned
+	}
+	return t.ID + "@" + strconv.FormatInt(t.CreatedAt.UnixMilli(), 10)
+}
 
 // poll asks the telephone for what has come in, and for what has become of our
 // texts, until ctx ends.

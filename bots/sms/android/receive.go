@@ -19,12 +19,12 @@ import (
 
 // event is what the app brings. Its id is made when the event happens, kept
 // with it, and the same each time that it is brought; but another one for each
-// registered webhook.
+// registered webhook, and unknown to the telephone's inbox.
 type event struct {
 	ID      string `json:"id"`
 	Event   string `json:"event"`
 	Payload struct {
-		MessageID   string `json:"messageId"` // of a text that came in: made of what it says, so not its own
+		MessageID   string `json:"messageId"` // of a text that came in: a hash of all that it is
 		Sender      string `json:"sender"`
 		PhoneNumber string `json:"phoneNumber"` // instead of sender, in older versions
 		Message     string `json:"message"`
@@ -71,8 +71,19 @@ func (g *gateway) received(ctx context.Context, e event) error {
 	}
 	if at, err := time.Parse(time.RFC3339, e.Payload.ReceivedAt); err == nil {
 		h.At = at
+		if hash, err := strconv.ParseUint(e.Payload.MessageID, 16, 32); err == nil {
+			h.ID = textID(uint32(hash), at)
+		}
 	}
 	return g.line.Hear(ctx, h)
+}
+
+// textID is the id of a text, whether a webhook has brought it, a second
+// webhook, or the inbox: a text that was heard by one of them must not be heard
+// anew by another. The app makes the hash of the sender, the network's date and
+// the words, and itself takes no text twice that has it.
+func textID(hash uint32, at time.Time) string {
+	return strconv.FormatUint(uint64(hash), 16) + "@" + strconv.FormatInt(at.UnixMilli(), 10)
 }
 
 // receipt hands a receipt on, if it is for a text of ours.

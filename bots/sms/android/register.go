@@ -61,7 +61,7 @@ func (g *gateway) Run(ctx context.Context) error {
 }
 
 // register registers what is not there yet, and takes away what is there twice:
-// it would bring each text twice, by different ids.
+// it would bring each text twice.
 func (g *gateway) register(ctx context.Context) error {
 	registered, err := g.registered(ctx)
 	if err != nil {

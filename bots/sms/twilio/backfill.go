@@ -27,13 +27,9 @@ const (
 // Most of what it finds has been heard already: it has the same id, and falls
 // away.
 func (g *gateway) Run(ctx context.Context) error {
-	every := lookEvery
-	if g.settings.Hook == "" {
-		every = lookOften
-	}
 	since, again := g.line.Now().Add(-lookBack), lookAgain
 	for ctx.Err() == nil {
-		pause, began := every, g.line.Now()
+		pause, began := g.every(), g.line.Now()
 		switch err := g.look(ctx, since); {
 		case ctx.Err() != nil:
 			return nil
@@ -51,6 +47,14 @@ func (g *gateway) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// every is how long it waits between two looks.
+func (g *gateway) every() time.Duration {
+	if g.settings.Hook == "" {
+		return lookOften
+	}
+	return lookEvery
 }
 
 // look takes in what came to the number after a time, the oldest first.

@@ -476,7 +476,7 @@ func TestBackfill(t *testing.T) {
 	p.incoming("MYBANK", "no telephone", now)
 	p.incoming(smstest.Handset, "half of it", now).Status = "receiving"
 	p.messages = append(p.messages, &resource{sentAt: now, message: message{
-		SID: "SMout", Direction: "outbound-api", Status: "sent", From: "+32460300000", To: number, Body: "to ourselves", DateCreated: now.UTC().Format(time.RFC1123Z),
+		SID: "SMout", Direction: "outbound-api", Status: "received", From: "+32460300000", To: number, Body: "to ourselves", DateCreated: now.UTC().Format(time.RFC1123Z),
 	}})
 	failing := true
 	journey := &smstest.Journey{Keep: func(n int) error {
@@ -513,8 +513,11 @@ func TestBackfill(t *testing.T) {
 func TestWithoutWebhooks(t *testing.T) {
 	p := newProvider(t, "")
 	journey := &smstest.Journey{}
-	line, _ := newLine(t, p.settings(), journey, nil)
+	line, g := newLine(t, p.settings(), journey, nil)
 	p.incoming(smstest.Handset, "balance", time.Now())
+	if every := g.every(); every > 20*time.Second {
+		t.Errorf("an answer takes up to %v", every)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), smstest.Patience)
 	ended := make(chan error, 1)
 	go func() { ended <- line.Run(ctx) }()

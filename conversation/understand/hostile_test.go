@@ -140,6 +140,25 @@ func TestHostile(t *testing.T) {
 		{"fr", Units, "puis-je parler à quelqu'un|je veux parler à une personne|y a-t-il un humain", "human"},
 		{"nl", Units, "kan ik met iemand praten|ik wil met een mens spreken|is er een mens", "human"},
 		{"en", Units, "delete me", "stop"},
+
+		{"es", Units, "sí no|sí?|¿sí?|vale qué", "unknown"},
+		{"es", Units, "sí pero solo 3|vale, solo si viene", "clarify conditional"},
+		{"es", Units, "sí, mañana", "clarify future"},
+		{"es", Units, "gracias|muchas gracias|ok gracias|gracias Luis", "thanks"},
+		{"es", Units, "hola|buenos días|buenas tardes Ana|¡Buenas!", "hello"},
+		{"es", Units, "pagar luc 5x|pagar luc 2 horas|paga a luc unos pocos", "clarify pay no_amount who=luc"},
+		{"es", Units, "pagar luc 1.500|pagar luc 1,500", "clarify pay no_amount who=luc amount=150"},
+		{"es", Units, "pagar luc doscientos cincuenta", "pay who=luc amount=25000"},
+		{"es", Units, "pagar 7 3", "pay who=7 amount=300 guess"},
+		{"es", Units, "pagar al 7 3|paga al socio 7 3", "pay who=7 amount=300"},
+		{"es", Units, "pagar|paga|pague por favor", "clarify pay no_who"},
+		{"es", Units, "pedir|cobrar", "clarify charge no_who"},
+		{"es", Units, "no pagues a luc|no pagar a luc 5", "clarify pay negated"},
+		{"es", Units, "pagué 5 a luc|di 5 a luc", "clarify pay past who=luc amount=500|clarify past"},
+		{"es", Units, "luc paga 5 a anna|quiero que pague luc 5", "clarify no_direction|clarify third_party"},
+		{"es", Units, "no lo entiendo|no sé|no llueve hoy|no lo sé", "help|unknown"},
+		{"es", Units, "¿puedo hablar con alguien?|quiero hablar con una persona|hay un humano ahí", "human"},
+		{"es", Units, "1|22", "unknown"},
 	} {
 		for text := range strings.SplitSeq(c.texts, "|") {
 			m := u.Understand(Input{Text: text, Locale: c.locale, Unit: c.unit})

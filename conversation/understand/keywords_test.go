@@ -49,6 +49,7 @@ var keywords = map[string]map[string]string{
 		"SIGUE": "more", "CORREO": "email", "QUITAR 31": "remove_ad what=31", "RENOVAR 31": "renew_ad what=31", "TOMAR 31": "take_ad what=31", "HECHO 31": "done what=31", "TERMINAR": "done",
 		"ACEPTAR 44": "approve what=44", "RECHAZAR 44": "refuse what=44", "INVITAR jan 0470000000": "invite what=jan 0470000000", "DIRECCIÓN a@b.be": "address what=a@b.be", "DIRECCION 0470000000": "address what=0470000000",
 		"MIS ANUNCIOS": "my_ads", "ERROR": "undo", "ERROR 7KQ4": "undo what=7KQ4", "AYUDA": "help", "MANUAL": "help", "PERSONA": "human", "MIEMBROS a": "members what=a",
+		"RECIBO 7KQ4": "check what=7KQ4", "COMPROBAR 7KQ4": "check what=7KQ4", "MÁS": "more", "BAJA": "stop", "PARAR": "stop", "ALTO": "stop", "DETENER": "stop", "INFO": "help",
 		"STOP": "stop", "START": "start", "UNIRME": "join", "UNIRME RIVER-7KQ2MH": "join what=RIVER-7KQ2MH",
 	},
 	"it": {

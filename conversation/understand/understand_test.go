@@ -139,6 +139,10 @@ func TestTwisted(t *testing.T) {
 			[]string{"niet ", "moet ik ", "als ze komt ", "morgen ", "ik heb al ", "misschien ", "Luc zegt: ", "elke week ", "laat Tom "},
 			[]string{" morgen", " als hij klaar is", " elke maand", " of 6", " en 3 aan Anna", " en toon mijn saldo", " maandag", " euro", ". Nog niet.", "\nAnna 3"},
 		},
+		"es": {
+			[]string{"no ", "debería ", "si viene ", "mañana ", "ya le ", "quizás ", "Luis dice: ", "cada semana ", "que Tom "},
+			[]string{" mañana", " si termina", " cada mes", " o 6", " y 3 a Ana", " y muéstrame el saldo", " el lunes", " euros", ". Todavía no.", "\nAna 3"},
+		},
 		"it": {
 			[]string{"non ", "dovrei ", "se viene ", "domani ", "ho già ", "forse ", "Luca dice: ", "ogni settimana ", "che Tom "},
 			[]string{" domani", " se finisce", " ogni mese", " o 6", " e 3 ad Anna", " e mostrami il saldo", " lunedì", " euro", ". Non ancora.", "\nAnna 3"},

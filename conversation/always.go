@@ -33,6 +33,12 @@ func (t *Turn) stopOrStart(ctx context.Context, members []ledger.At) (done bool,
 	switch {
 	case m.Intent != understand.Stop && !stopped:
 		return false, nil
+	case m.Intent != understand.Stop || stopped: // a first STOP always counts
+		if may, err := t.mayAnswer(ctx, claimedAnswers, answersWithin); err != nil || !may {
+			return true, err
+		}
+	}
+	switch {
 	case t.In.Trust < Proven:
 		t.Say("refuse.untrusted", nil)
 		return true, nil
@@ -170,11 +176,19 @@ func (t *Turn) passOn(ctx context.Context) error {
 	if err := t.TalkOf(ctx, other.ID, func(talk *Talk) { talk.WithEnds = ends }); err != nil {
 		return err
 	}
+	before := len(t.out)
 	told, err := t.Tell(ctx, other.ID, 0, "human.message", locales.Args{
 		"first": t.Member.First(), "text": cut(oneLine(t.In.Text), mostPassedOn),
 	})
 	if err != nil {
 		return err
+	}
+	if awake, err := t.awake(ctx, other.ID); err != nil {
+		return err
+	} else if awake { // they are writing to each other: quiet hours are for others
+		for i := range t.out[before:] {
+			t.out[before+i].Priority = Replies
+		}
 	}
 	key := "human.passed_on"
 	if !told {
@@ -184,12 +198,22 @@ func (t *Turn) passOn(ctx context.Context) error {
 	return nil
 }
 
+// awakeFor is how long somebody counts as awake after they have written: an
+// address notes that once an hour.
+const awakeFor = 2 * time.Hour
+
+// awake reports whether a member has written lately.
+func (t *Turn) awake(ctx context.Context, id ledger.MemberID) (bool, error) {
+	addresses, err := t.Book.Addresses(ctx, id)
+	return slices.ContainsFunc(addresses, func(a ledger.Address) bool { return t.Now().Sub(a.UsedAt) < awakeFor }), err
+}
+
 const languageCommand = "language"
 
 // offerLanguage asks once, when nothing else is open, whether the language the
 // member has just used should be theirs.
 func (t *Turn) offerLanguage() {
-	if t.locale == t.Member.Locale || t.Open() || slices.Contains(t.talk.Offered, t.locale) ||
+	if t.locale == t.Member.Locale || t.Open() || t.talking() || slices.Contains(t.talk.Offered, t.locale) ||
 		t.Meaning.Intent == understand.Language || t.Meaning.Intent == understand.Stop || t.Meaning.Intent == understand.Join {
 		return
 	}

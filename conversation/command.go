@@ -183,6 +183,8 @@ type Desk struct {
 	Form    *Form `json:"form,omitempty"` // asking to join
 	Asks    string
 	Answers []int64 `json:"answers,omitempty"` // when the last ones were given
+
+	Crowd Flood `json:"crowd,omitzero"` // answers to all strangers, at the desk of everybody
 }
 
 // Memory keeps talks and desks. It is part of the transaction that a message

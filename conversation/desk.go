@@ -44,9 +44,17 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		}
 		return ""
 	}
+	if t.In.dialsAnew() {
+		desk.Chosen = 0 // perhaps another of them: not to see what the last one did
+	}
 	chosen, text := desk.choose(t.In, ids, name, t.engine.choice(t.locale), t.engine.says(t.locale), t.Now())
+	may := chosen != 0 || t.In.Dialled || desk.mayAnswer(t.Now(), strangerAnswers, answersWithin)
 	if err := t.Memory.SaveDesk(ctx, c.ID, t.In.Channel, t.In.From, desk); err != nil {
 		return nil, err
+	}
+	if !may {
+		t.log.Warn("too many questions who writes: no answer")
+		return nil, nil
 	}
 	if chosen == 0 {
 		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale, t.In.answeredOn()), t.In, t.replyTo, c.Slug, "desk.who", desk, name))
@@ -202,8 +210,8 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	switch len(communities) {
 	case 0:
-		if !e.mayAnswerStranger(desk, in, false, now) {
-			return nil, nil, nil
+		if may, err := e.mayAnswerStranger(ctx, room, desk, in, false); err != nil || !may {
+			return nil, nil, err
 		}
 		if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
 			return nil, nil, err
@@ -241,8 +249,8 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	if out != nil || err != nil {
 		return out, nil, err
 	}
-	if e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent == understand.Switch {
-		desk.Chosen = 0
+	if e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent == understand.Switch || in.dialsAnew() {
+		desk.Chosen = 0 // who dials anew cannot be asked to write a word first
 	}
 	chosen, text := desk.choose(in, ids, name, e.choice(printer.Locale()), e.says(printer.Locale()), now)
 	if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
@@ -389,18 +397,31 @@ func (d *Desk) mayAnswer(now time.Time, most int, within time.Duration) bool {
 
 // mayAnswerStranger is mayAnswer for the address of a stranger. joins says that
 // they ask to join, or are being asked who they are.
-func (e *Engine) mayAnswerStranger(d *Desk, in Inbound, joins bool, now time.Time) bool {
-	every := e.allowances[in.Channel].Strangers
+func (e *Engine) mayAnswerStranger(ctx context.Context, room Room, d *Desk, in Inbound, joins bool) (bool, error) {
+	now := room.Book.Now()
+	a := e.allowances[in.Channel]
 	switch {
 	case in.Trust < Proven:
-		return d.mayAnswer(now, 1, unprovenWithin)
-	case every == 0 || in.Dialled: // an answer on a screen costs us nothing
-		return d.mayAnswer(now, strangerAnswers, answersWithin)
-	case joins:
-		return d.mayAnswer(now, joinAnswers, every)
+		return d.mayAnswer(now, 1, unprovenWithin), nil
+	case a.Strangers == 0 || in.Dialled: // an answer on a screen costs us nothing
+		return d.mayAnswer(now, strangerAnswers, answersWithin), nil
+	case joins && !d.mayAnswer(now, joinAnswers, a.Strangers), !joins && !d.mayAnswer(now, 1, a.Strangers):
+		return false, nil
 	}
-	return d.mayAnswer(now, 1, every)
+	c := room.Book.Community()
+	all, err := room.Memory.Desk(ctx, c.ID, in.Channel, everybody)
+	if err != nil {
+		return false, err
+	}
+	ok, first := all.Crowd.take(now, a.Crowd, a.CrowdEvery)
+	if first {
+		e.log.Warn("too many strangers: they get no answer for a while", "community", c.Slug, "channel", in.Channel)
+	}
+	return ok, room.Memory.SaveDesk(ctx, c.ID, in.Channel, everybody, all)
 }
+
+// everybody is no address: its desk is that of all strangers together.
+const everybody = "*"
 
 // joinAnswers are as many as it takes to ask a stranger who they are.
 const joinAnswers = 4
@@ -426,7 +447,10 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 			t.Meaning = t.understood(t.In.Text)
 		}
 	}
-	if !e.mayAnswerStranger(desk, t.In, desk.Asks != "" || t.Meaning.Intent == understand.Join, t.Now()) {
+	switch may, err := e.mayAnswerStranger(ctx, room, desk, t.In, desk.Asks != "" || t.Meaning.Intent == understand.Join); {
+	case err != nil:
+		return nil, err
+	case !may:
 		t.log.Warn("a stranger writes too often: no answer")
 		return nil, nil
 	}

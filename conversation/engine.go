@@ -89,43 +89,58 @@ type Room struct {
 	Answered *Answered // what the message has shown the token of; nil: nothing
 }
 
-// Handle answers one message: it returns what is to be said, or where the
-// message belongs instead. What it writes is all in the room's transaction; an
-// error means that nothing of it may be kept. It recovers from a panic, which
+// Handled is what a message has led to.
+type Handled struct {
+	Out     []Outbound // what is to be said
+	Forward *Forward   // not nil: where the message belongs instead
+	Text    string     // the message as it may be kept: without a PIN
+}
+
+// Handle answers one message. What it writes is all in the room's transaction;
+// an error means that nothing of it may be kept. It recovers from a panic, which
 // comes back as an error.
-func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (out []Outbound, forward *Forward, err error) {
+func (e *Engine) Handle(ctx context.Context, room Room, in Inbound) (h Handled, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			out, forward, err = nil, nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			h, err = Handled{}, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	h.Text = Mask(in.Text)
 	c := room.Book.Community()
 	if c.ID == ledger.Host {
-		return e.hostDesk(ctx, room, in)
+		h.Out, h.Forward, err = e.hostDesk(ctx, room, in)
+		return h, err
 	}
 	members, err := room.Book.MembersAt(ctx, in.Channel, in.From)
 	if err != nil {
-		return nil, nil, err
+		return h, err
 	}
 	if len(members) == 0 {
-		out, err := e.stranger(ctx, room, in)
-		return out, nil, err
+		h.Out, err = e.stranger(ctx, room, in)
+		return h, err
 	}
 	t, err := e.turn(ctx, room, in)
 	if err != nil {
-		return nil, nil, err
+		return h, err
 	}
 	err = t.heard(ctx, members)
 	if t.talk == nil { // it was not found out who speaks
 		t.screen()
 	}
-	return t.out, nil, err
+	if t.secret {
+		h.Text = stars(in.Text)
+	}
+	h.Out = t.out
+	return h, err
 }
 
 // heard answers a message from an address of members.
 func (t *Turn) heard(ctx context.Context, members []ledger.At) error {
 	if t.In.Partial {
 		t.locale = members[0].Locale
+		if may, err := t.mayAnswer(ctx, claimedAnswers, answersWithin); err != nil || !may {
+			return err
+		}
 		t.Say("partial", nil)
 		return nil
 	}
@@ -177,7 +192,7 @@ func (t *Turn) take(ctx context.Context, speaker *ledger.At, shared bool) error 
 		return err
 	}
 	t.before = stateOf(t.talk)
-	if !t.tellsPIN() {
+	if t.secret = t.tellsPIN(); !t.secret {
 		t.In.Text = maskNamed(t.In.Text)
 	}
 	t.Meaning = t.engine.understand.Understand(understand.Input{
@@ -205,8 +220,14 @@ func (t *Turn) answerOnce(ctx context.Context, speaker *ledger.At) error {
 	if t.In.Dialled {
 		return t.dialled(ctx, speaker)
 	}
+	if t.Open() && t.talk.Dialog.Form.Command == menuCommand { // a menu is a screen's: a text is no answer to it
+		t.settle()
+	}
 	a := t.engine.allowances[t.In.Channel]
-	if ok, first := t.talk.Flood.take(t.Now(), a.Burst, a.Every); !ok && t.Meaning.Intent != understand.Stop {
+	// A first STOP always counts: of what follows it nobody needs to hear.
+	stops := t.Meaning.Intent == understand.Stop && speaker.Address.Status != ledger.AddressStopped
+	// So does what decides an open question: what came in their name before it may not have been theirs.
+	if ok, first := t.talk.Flood.take(t.Now(), a.Burst, a.Every); !ok && !stops && !t.decides() {
 		t.log.Warn("too many messages: no answer")
 		if first {
 			t.Say("flood.slow", nil)
@@ -219,6 +240,26 @@ func (t *Turn) answerOnce(ctx context.Context, speaker *ledger.At) error {
 	t.offerLanguage()
 	t.page()
 	return nil
+}
+
+// decides reports whether the message answers an open question so that it is
+// over, or costs a try at a PIN.
+func (t *Turn) decides() bool {
+	if !t.Open() {
+		return false
+	}
+	switch t.talk.Dialog.Asks {
+	case asksConfirm:
+		return t.Meaning.Intent == understand.Yes || t.Meaning.Intent == understand.No
+	case asksPIN, asksCode:
+		return figuresIn(t.In.Text) != ""
+	}
+	return false
+}
+
+// talking reports whether what the member writes goes to a person.
+func (t *Turn) talking() bool {
+	return t.talk.With != 0 && t.Now().UnixMicro() < t.talk.WithEnds
 }
 
 // stateOf is a Talk by value, to know whether it changed.
@@ -282,7 +323,7 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		}
 		t.Say("empty", nil)
 		return nil
-	case t.talk.With != 0 && t.Now().UnixMicro() < t.talk.WithEnds && t.In.Question == 0 && !t.tellsPIN():
+	case t.talking() && t.In.Question == 0 && !t.tellsPIN() && !t.answersScreen():
 		return t.passOn(ctx)
 	}
 	understood, err := t.dispatch(ctx)

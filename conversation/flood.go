@@ -13,7 +13,9 @@ type Allowance struct {
 	Unclear      int           // answers to messages that are not understood, at once
 	UnclearEvery time.Duration // one more, each time
 
-	Strangers time.Duration // one who is not known gets an answer each time
+	Strangers  time.Duration // one who is not known gets an answer each time
+	Crowd      int           // answers to all of them together, at once
+	CrowdEvery time.Duration // one more, each time
 }
 
 // Flood is how much of an allowance was used: a bucket that leaks.

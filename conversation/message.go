@@ -6,6 +6,7 @@ package conversation
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,9 @@ func (in Inbound) answeredOn() string {
 	}
 	return in.Channel
 }
+
+// dialsAnew reports whether a session on a screen begins with it.
+func (in Inbound) dialsAnew() bool { return in.Dialled && strings.TrimSpace(in.Text) == "" }
 
 // Photo is a picture that came with a message.
 type Photo struct {

@@ -30,10 +30,11 @@ type PIN struct {
 }
 
 const (
-	pinTries = 3
-	pinPause = time.Hour
-	pinLeast = 4 // figures
-	pinMost  = 6
+	pinTries     = 3
+	pinPause     = time.Hour // after the first three wrong ones in a row, then twice as long each time
+	pinPauseMost = 24 * time.Hour
+	pinLeast     = 4 // figures
+	pinMost      = 6
 
 	asksPIN  = "!" // what a dialog waits for, beside those in command.go
 	asksCode = "&" // the number that was sent, by somebody who has no PIN
@@ -222,14 +223,22 @@ func (t *Turn) answerPIN(ctx context.Context, c *Command) (done bool, err error)
 // CheckPIN reports whether that is the member's PIN, and tells them if not.
 // After the third wrong one none is taken for a while, and the coordinators
 // hear of it.
-func (t *Turn) CheckPIN(ctx context.Context, figures string) (right bool, err error) {
+func (t *Turn) CheckPIN(ctx context.Context, said string) (right bool, err error) {
 	c := t.Book.Community().ID
 	p, err := t.Memory.PIN(ctx, c, t.Member.ID)
 	if err != nil {
 		return false, err
 	}
-	if t.pinPaused(p) {
+	figures := figuresIn(said)
+	switch {
+	case p.Hash == "": // a coordinator has taken it away since it was asked for
 		t.settle()
+		return false, &Refusal{Key: "pin.gone"}
+	case t.pinPaused(p):
+		t.settle()
+		return false, nil
+	case figures == "":
+		t.Say("pin.form", nil)
 		return false, nil
 	}
 	if right, err = argon2id.ComparePasswordAndHash(figures, p.Hash); err != nil {
@@ -243,11 +252,11 @@ func (t *Turn) CheckPIN(ctx context.Context, figures string) (right bool, err er
 		return true, t.Memory.SavePIN(ctx, c, t.Member.ID, p)
 	}
 	t.missed = true
-	if p.Tries++; p.Tries < pinTries {
-		t.Say("pin.wrong", locales.Args{"n": pinTries - p.Tries})
+	if p.Tries++; p.Tries%pinTries != 0 {
+		t.Say("pin.wrong", locales.Args{"n": pinTries - p.Tries%pinTries})
 		return false, t.Memory.SavePIN(ctx, c, t.Member.ID, p)
 	}
-	p.Tries, p.PausedUntil = 0, t.Now().Add(pinPause).UnixMicro()
+	p.PausedUntil = t.Now().Add(min(pinPause<<min(p.Tries/pinTries-1, 10), pinPauseMost)).UnixMicro()
 	t.settle()
 	t.pinPaused(p)
 	t.log.Warn("a wrong PIN three times")

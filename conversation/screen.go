@@ -27,7 +27,14 @@ func (t *Turn) dialled(ctx context.Context, at *ledger.At) error {
 	said := strings.TrimSpace(t.In.Text)
 	t.In.Text = said
 	d := t.talk.Dialog
-	if at.Address.Status == ledger.AddressStopped && said == "" || t.Member.Status == ledger.Invited {
+	switch {
+	case at.Address.Status == ledger.AddressStopped && said == "1":
+		return t.start(ctx)
+	case at.Address.Status == ledger.AddressStopped && t.Meaning.Intent != understand.Start && t.Meaning.Intent != understand.Stop:
+		t.Say("stop.hint", nil)
+		t.out[len(t.out)-1].Question = t.newQuestion() // the screen stays: a word could not be sent to it otherwise
+		return nil
+	case t.Member.Status == ledger.Invited:
 		return t.answer(ctx, at)
 	}
 	switch {
@@ -50,6 +57,9 @@ func (t *Turn) dialled(ctx context.Context, at *ledger.At) error {
 // toScreen puts the open question on the screen, wherever it was asked.
 func (t *Turn) toScreen() {
 	d := t.talk.Dialog
+	if d.Locale != "" {
+		t.locale = d.Locale
+	}
 	if d.Asks == asksConfirm && !d.Numbered {
 		d.Text += t.Printer().YesOrNo()
 	}
@@ -60,6 +70,19 @@ func (t *Turn) toScreen() {
 // asksField reports whether the open question takes any text or number.
 func (t *Turn) asksField() bool {
 	return t.Open() && t.talk.Dialog.Asks != asksConfirm && t.talk.Dialog.Asks != asksOption
+}
+
+// answersScreen reports whether a number, or an answer to a question, is meant
+// for the screen and not for the person that the member talks with.
+func (t *Turn) answersScreen() bool {
+	if !t.In.Dialled || !t.Open() {
+		return false
+	}
+	if t.talk.Dialog.Form.Command != menuCommand {
+		return true
+	}
+	_, ok := t.engine.understand.Choice(t.In.Text, t.locale)
+	return ok
 }
 
 // screen makes one screen of all that is said to somebody who has dialled. It
@@ -95,7 +118,7 @@ func (t *Turn) screen() {
 	}
 	p := t.Printer()
 	back := "\n" + p.Text("ussd.back", nil)
-	if t.Member == nil || t.talk == nil || t.Open() && t.talk.Dialog.Form.Command == menuCommand {
+	if t.Member == nil || t.talk == nil || !t.Open() && t.talk.More == nil || t.Open() && t.talk.Dialog.Form.Command == menuCommand {
 		back = ""
 	}
 	more := ""

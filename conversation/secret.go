@@ -16,14 +16,15 @@ var (
 	fourFigures = regexp.MustCompile(`\p{Nd}(?:[ .-]?\p{Nd}){3,}`)
 )
 
-// Secretive reports whether a message may hold a PIN: it is then kept sealed,
-// and masked once it is handled.
+// Secretive reports whether a message may hold a PIN, or could be taken as the
+// answer to a question for one, whatever words are around it: it then lies
+// sealed until it is handled.
 func Secretive(text string) bool {
-	return loneFigures.MatchString(text) || firstPIN.MatchString(text) || namedPIN.MatchString(text) && fourFigures.MatchString(text)
+	return figuresIn(text) != "" || loneFigures.MatchString(text) || firstPIN.MatchString(text) || namedPIN.MatchString(text) && fourFigures.MatchString(text)
 }
 
-// Mask is a message of that kind as it may be read: with stars for what could
-// be the PIN.
+// Mask is a message as it may be read by others: with stars for what is a PIN
+// by the look of it.
 func Mask(text string) string {
 	if loneFigures.MatchString(text) {
 		return stars(text)

@@ -33,6 +33,7 @@ type Turn struct {
 	wording   map[string]string
 	unknown   bool                                  // a stranger was told what they can write
 	missed    bool                                  // the message was answered, but not understood
+	secret    bool                                  // the message answers a question for a PIN
 	answering bool                                  // the message is taken as the answer to a field
 	asked     bool                                  // a question was asked in this turn
 	openNow   map[ledger.TransferID]ledger.Transfer // what is asked of the member

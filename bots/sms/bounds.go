@@ -32,9 +32,10 @@ func FitsScreen(text, locale string) bool {
 }
 
 // Allowance is what is spent on one person's texts: a member may send some 40
-// in a row, and 120 a day.
+// in a row, and 120 a day; all strangers of a community together cost it 40 at
+// once, and 120 a day.
 var Allowance = conversation.Allowance{
 	Burst: 40, Every: 12 * time.Minute,
 	Unclear: 6, UnclearEvery: 20 * time.Minute,
-	Strangers: 24 * time.Hour,
+	Strangers: 24 * time.Hour, Crowd: 40, CrowdEvery: 12 * time.Minute,
 }

@@ -3,6 +3,7 @@ package sms_test
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,4 +148,75 @@ func TestStrangersByText(t *testing.T) {
 			t.Errorf("%q is answered %q", c.text, said)
 		}
 	}
+}
+
+// Whoever can forge senders has no end of numbers: what all strangers together
+// are answered has one.
+func TestManyStrangersByText(t *testing.T) {
+	t.Parallel()
+	texts := forge(t, 500, time.Second, func(n int) conversation.Inbound {
+		return conversation.Inbound{From: fmt.Sprintf("+8821650%05d", n), Text: "hi"}
+	})
+	if len(texts) < 20 || len(texts) > 50 {
+		t.Errorf("500 strangers got %d answers", len(texts))
+	}
+}
+
+// What comes in a member's name, hundreds of times in an hour, costs no more
+// than their allowance.
+func TestForgedTexts(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]conversation.Inbound{
+		"stop":       {Text: "STOP"},
+		"a part":     {Text: "pay", Partial: true},
+		"a question": {Text: "pay Anna B2x 1001"},
+		"a yes":      {Text: "yes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in.From = telephone(1)
+			if texts := forge(t, 300, 10*time.Second, func(int) conversation.Inbound { return in }); len(texts) < 1 || len(texts) > 60 {
+				t.Errorf("%d texts", len(texts))
+			}
+		})
+	}
+}
+
+// What was asked can be answered in spite of that.
+func TestAnAnswerAmongForgedTexts(t *testing.T) {
+	t.Parallel()
+	texts := forge(t, 80, time.Second, func(n int) conversation.Inbound {
+		in := conversation.Inbound{From: telephone(1), Text: "balance"}
+		switch n {
+		case 10:
+			in.Text = "pay Anna B2x 1001"
+		case 70:
+			in.Text = "yes"
+		}
+		return in
+	})
+	if !slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, "Done, receipt") }) {
+		t.Errorf("a yes was lost: said %q", texts[len(texts)-3:])
+	}
+	if len(texts) > 60 {
+		t.Errorf("%d texts", len(texts))
+	}
+}
+
+// forge hands so many texts in, one each time, and returns what went out.
+func forge(t *testing.T, n int, every time.Duration, text func(n int) conversation.Inbound) (texts []string) {
+	t.Helper()
+	db := storetest.SQLiteDB(t)
+	benchTown(t, db, "river", 3)
+	now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+	j := state.New(state.Config{
+		DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "forger",
+	})
+	for i := range n {
+		now = now.Add(every)
+		in := text(i)
+		in.Channel, in.ID, in.At, in.Trust, in.Community = sms.Channel, fmt.Sprint(i), now, conversation.Proven, "river"
+		check(t, j.Now(t.Context(), in, func(o conversation.Outbound) { texts = append(texts, o.Text) }))
+	}
+	return texts
 }

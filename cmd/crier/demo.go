@@ -48,7 +48,7 @@ var demoPeople = []struct {
 	}},
 	{"luc", map[string]string{
 		"en": "how much do I have", "fr": "quel est mon solde", "nl": "wat is mijn saldo",
-		"de": "wie viel habe ich", "es": "cuánto tengo", "it": "quanto ho",
+		"de": "wie viel habe ich", "es": "mi saldo, por favor", "it": "quanto ho",
 	}},
 	{"thandi", map[string]string{
 		"en": "offer honey, 3 a jar", "fr": "offre miel, 3 le pot", "nl": "bied honing aan, 3 per pot",

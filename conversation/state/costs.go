@@ -54,9 +54,12 @@ func SetBudget(ctx context.Context, book *ledger.Book, c conversation.Cost) erro
 	return nil
 }
 
-// charge adds what a sent message has cost to its community's month.
+// charge adds what a sent message has cost to its community's month, once:
+// that it was sent may be written down again.
 func (j *Journey) charge(ctx context.Context, tx ledger.Tx, q queued, c conversation.Cost, at time.Time) error {
-	if err := tx.Later(ctx, `UPDATE outbox SET segments = $2, cost = $3, currency = $4 WHERE id = $1`, q.ID, c.Segments, c.Micros, c.Currency); err != nil {
+	n, err := tx.Exec(ctx, `UPDATE outbox SET segments = $2, cost = $3, currency = $4 WHERE id = $1 AND segments = 0`,
+		q.ID, c.Segments, c.Micros, c.Currency)
+	if err != nil || n == 0 {
 		return err
 	}
 	return tx.Later(ctx, `INSERT INTO costs (community_id, month, channel, currency, messages, segments, cost) VALUES ($1, $2, $3, $4, 1, $5, $6)

@@ -273,21 +273,21 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 			if room.Answered, err = j.redeem(ctx, tx, lane, m, now); err != nil {
 				return err
 			}
-			out, forward, err := j.Engine.Handle(ctx, room, m.in)
+			handled, err := j.Engine.Handle(ctx, room, m.in)
 			if a := room.Answered; err == nil && a != nil && a.Used {
 				err = j.spend(ctx, tx, m)
 			}
 			if err == nil {
-				err = j.finish(ctx, tx, lane, m, out, forward, now)
+				err = j.finish(ctx, tx, lane, m, handled, now)
 			}
 			if err != nil {
 				return &poisonError{m, err}
 			}
-			for _, o := range out {
+			for _, o := range handled.Out {
 				sending[o.Channel] = true
 			}
 			done = append(done, m)
-			more = more || forward != nil
+			more = more || handled.Forward != nil
 		}
 		more = more || len(done) == n
 		if len(sending) > 0 {
@@ -359,21 +359,19 @@ func (j *Journey) pending(ctx context.Context, tx ledger.Tx, lane ledger.Communi
 }
 
 // finish writes what a message has led to.
-func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, m message, out []conversation.Outbound,
-	forward *conversation.Forward, now time.Time,
-) error {
-	if forward != nil {
+func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, m message, handled conversation.Handled, now time.Time) error {
+	if forward := handled.Forward; forward != nil {
 		if err := tx.Later(ctx, `UPDATE photos SET community_id = $2 WHERE community_id = $3 AND message_id = $1`, m.id, forward.Community, lane); err != nil {
 			return err
 		}
 		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4 WHERE id = $1`,
 			m.id, forward.Community, j.sealer.seal(clean(forward.Text, maxText)), int64(forward.Trust))
 	}
-	if err := enqueue(ctx, tx, lane, out, &m, now); err != nil {
+	if err := enqueue(ctx, tx, lane, handled.Out, &m, now); err != nil {
 		return err
 	}
-	if conversation.Secretive(m.in.Text) && !slices.ContainsFunc(out, func(o conversation.Outbound) bool { return o.Holds }) {
-		return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1, text = $2 WHERE id = $1`, m.id, conversation.Mask(m.in.Text))
+	if conversation.Secretive(m.in.Text) && !slices.ContainsFunc(handled.Out, func(o conversation.Outbound) bool { return o.Holds }) {
+		return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1, text = $2 WHERE id = $1`, m.id, handled.Text)
 	}
 	return tx.Later(ctx, `UPDATE inbox SET state = 'done', attempts = attempts + 1 WHERE id = $1`, m.id)
 }
@@ -400,8 +398,8 @@ func (j *Journey) setAside(ctx context.Context, lane ledger.CommunityID, p *pois
 				m.id, ledger.Micros(now.Add(handleBackoff<<m.attempts)), clean(p.err.Error(), maxField))
 			return err
 		}
-		n, err := tx.Exec(ctx, `UPDATE inbox SET state = 'failed', attempts = attempts + 1, error = $2 WHERE id = $1 AND state = 'pending'`,
-			m.id, clean(p.err.Error(), maxField))
+		n, err := tx.Exec(ctx, `UPDATE inbox SET state = 'failed', attempts = attempts + 1, error = $2, text = $3 WHERE id = $1 AND state = 'pending'`,
+			m.id, clean(p.err.Error(), maxField), conversation.Mask(m.in.Text))
 		if err != nil || n == 0 { // 0: another process has handled it by now
 			return err
 		}

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,10 +49,11 @@ func (j *Journey) Assemble(ctx context.Context, in conversation.Inbound, ref str
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(have, func(p part) bool { return p.externalID == in.ID }) {
+			return nil // it came before
+		}
 		for _, p := range have {
 			switch {
-			case p.externalID == in.ID:
-				return nil // it came before
 			case p.number == number || p.total != total || now.Sub(ledger.Time(p.received)) > partsWait:
 				// Another message with the same number: what there is of the old one goes its own way.
 				if err := j.endParts(ctx, tx, in.Channel, in.From, ref, have, now); err != nil {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -151,17 +152,19 @@ func (j *Journey) tickReceipts(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read receipts: %w", err)
 	}
+	var failed error
 	for _, k := range all {
-		if err := j.Receipt(ctx, k.channel, k.receipt); err != nil {
-			return err
+		if err := j.Receipt(ctx, k.channel, k.receipt); err != nil { // one must not keep the others
+			failed = errors.Join(failed, err)
+			continue
 		}
 		if err := j.DB.Update(ctx, func(tx ledger.Tx) error {
 			_, err := tx.Exec(ctx, `DELETE FROM receipts WHERE channel = $1 AND provider_id = $2 AND status = $3`,
 				k.channel, k.receipt.ProviderID, int64(k.receipt.Status))
 			return err
 		}); err != nil {
-			return fmt.Errorf("forget a receipt: %w", err)
+			return errors.Join(failed, fmt.Errorf("forget a receipt: %w", err))
 		}
 	}
-	return nil
+	return failed
 }

@@ -13,9 +13,10 @@ import (
 // sent but taken from the outbox, by whoever has brought the message.
 
 const (
-	screenPatience = 6 * time.Second  // networks end a session after about ten
-	screenOver     = 15 * time.Second // nobody waits for it any more
-	screenLook     = 5 * time.Millisecond
+	screenPatience = 6 * time.Second      // networks end a session after about ten
+	screenOver     = 15 * time.Second     // nobody waits for it any more
+	screenLook     = 5 * time.Millisecond // then twice as long each time
+	screenLookMost = 100 * time.Millisecond
 )
 
 // Reply takes a message all the way while the caller waits, whichever process
@@ -32,14 +33,15 @@ func (j *Journey) Reply(ctx context.Context, in conversation.Inbound) ([]convers
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for end := time.Now().Add(screenPatience); ; {
+	look := screenLook
+	for end := time.Now().Add(screenPatience); ; look = min(2*look, screenLookMost) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-timer.C:
 		}
-		if _, err := j.Work(ctx); err != nil {
-			return nil, err
+		if _, err := j.Work(ctx); err != nil { // perhaps another community's
+			j.Log.Warn("work while a screen waits", "err", err)
 		}
 		waits, err := j.waits(ctx, in)
 		if err != nil {
@@ -52,7 +54,7 @@ func (j *Journey) Reply(ctx context.Context, in conversation.Inbound) ([]convers
 			j.Log.Warn("a screen's answer was not ready in time: it goes out as a text", "message_id", in.ID)
 			return j.screenLater(ctx, in)
 		}
-		timer.Reset(screenLook)
+		timer.Reset(look)
 	}
 }
 

@@ -21,7 +21,7 @@ type sealer struct {
 	aead cipher.AEAD // nil: not made yet
 }
 
-// sealed begins a sealed text. seal takes it off a message that pretends.
+// sealed begins a sealed text. A message that pretends is sealed itself.
 const sealed = "\x02sealed\x03"
 
 // open makes the sealer ready. It must be called outside of transactions.
@@ -45,8 +45,8 @@ func (s *sealer) open(ctx context.Context, db ledger.DB) error {
 
 // seal is a text as it may lie in the inbox.
 func (s *sealer) seal(text string) string {
-	if !conversation.Secretive(text) {
-		return strings.TrimPrefix(text, sealed) // nobody else's seal is believed
+	if !conversation.Secretive(text) && !strings.HasPrefix(text, sealed) { // nobody else's seal is believed
+		return text
 	}
 	nonce := make([]byte, s.aead.NonceSize())
 	_, _ = rand.Read(nonce) // never fails

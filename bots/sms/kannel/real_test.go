@@ -87,7 +87,7 @@ func TestRestart(t *testing.T) {
 	for _, text := range texts {
 		c.Say(smstest.Handset, text)
 	}
-	until(t, "Kannel to have all", func() bool { return c.Centre.Waiting() == 0 })
+	until(t, "Kannel to have all", func() bool { return c.Waiting() == 0 })
 	before := c.calls.Load()
 	c.Kill()
 	c.Start()

@@ -39,7 +39,7 @@ import (
 )
 
 // Patience is how long the suite waits for anything.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // The telephones that the other end has. Crier's own number is the harness's
 // choice (Settings.Number); it is Belgian like them.

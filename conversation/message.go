@@ -91,8 +91,8 @@ func (in Inbound) dialsAnew() bool { return in.Dialled && strings.TrimSpace(in.T
 
 // Photo is a picture that came with a message.
 type Photo struct {
-	Type string // "image/jpeg"
-	Data []byte
+	Type string `json:"type"` // "image/jpeg"
+	Data []byte `json:"data"`
 }
 
 // Handler takes messages in. Channels hold one.
@@ -129,6 +129,7 @@ type Outbound struct {
 	Address   string
 	Locale    string
 	Text      string // plain text, in the reader's language
+	Sheet     *Sheet // the same, for channels that lay it out; nil: there is only the text
 	Choices   []Choice
 	Question  int64  // what the Choices answer: comes back as Inbound.Question. 0: none
 	ReplyTo   string // Inbound.ID of the message it answers, "" for a notice

@@ -206,6 +206,8 @@ func (t *Turn) answerField(ctx context.Context, c *Command, field Field) (bool, 
 		case t.Meaning.Intent == understand.Yes:
 			t.askAgain("")
 			return true, nil
+		case c.Coordinator && (t.Meaning.Intent == understand.Hello || t.Meaning.Intent == understand.Thanks):
+			// "Hello all" is what everybody is to be told.
 		case t.isCommand() && t.Meaning.Intent != understand.Clarify:
 			return false, nil
 		}

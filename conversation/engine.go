@@ -31,10 +31,15 @@ type Engine struct {
 	fits        map[string]func(text, locale string) bool
 	allowances  map[string]Allowance
 	reserved    func(channel, community string) []string
+	chores      []Chore
+	cost        func(Outbound) Cost
 }
 
 // Fit has what is said on a channel told in pages, each of which fits.
 func (e *Engine) Fit(channel string, fits func(text, locale string) bool) { e.fits[channel] = fits }
+
+// Price tells the engine what messages cost.
+func (e *Engine) Price(cost func(Outbound) Cost) { e.cost = cost }
 
 // Allow bounds what a channel spends on one person.
 func (e *Engine) Allow(channel string, a Allowance) { e.allowances[channel] = a }
@@ -56,6 +61,7 @@ func New(catalog *locales.Catalog, u *understand.Understander, commands []Comman
 		fits:        map[string]func(text, locale string) bool{},
 		allowances:  map[string]Allowance{},
 		reserved:    func(string, string) []string { return nil },
+		cost:        func(Outbound) Cost { return Cost{} },
 	}
 	for i := range commands {
 		c := &commands[i]

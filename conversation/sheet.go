@@ -3,6 +3,8 @@ package conversation
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Sheet is a page that many get, laid out by each channel as it can: Outbound
@@ -60,4 +62,18 @@ func (s *Sheet) Plain() string {
 		add(s.Foot)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// Harmless is a text of whomever as one line that shows what it says: without
+// control characters, and without what turns the direction of reading.
+func Harmless(s string) string {
+	return oneLine(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r):
+			return ' '
+		case unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError, r == '\ufeff':
+			return -1
+		}
+		return r
+	}, s))
 }

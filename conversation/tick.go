@@ -2,6 +2,8 @@ package conversation
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -40,6 +42,32 @@ func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool,
 		return nil, false, err
 	}
 	return t.out, max(expired, reminded, asked) < tickBatch, nil
+}
+
+// Chore is a further part of Tick, in a transaction of its own: where it fails,
+// nothing else does. all is false where there is more to do.
+type Chore func(ctx context.Context, t *Turn) (all bool, err error)
+
+// OnTick adds a chore.
+func (e *Engine) OnTick(c Chore) { e.chores = append(e.chores, c) }
+
+// Chores are what Do does one by one.
+func (e *Engine) Chores() int { return len(e.chores) }
+
+// Do does one of the chores in a community.
+func (e *Engine) Do(ctx context.Context, room Room, chore int) (out []Outbound, all bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, all, err = nil, false, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	t, err := e.turn(ctx, room, Inbound{})
+	if err != nil {
+		return nil, false, err
+	}
+	t.Member = &Person{}
+	all, err = e.chores[chore](ctx, t)
+	return t.out, all, err
 }
 
 // expire ends the requests that nobody answered, and tells both sides.

@@ -90,6 +90,11 @@ func (t *Turn) Tell(ctx context.Context, id ledger.MemberID, question int64, key
 	return t.tell(ctx, id, question, 0, func(p *locales.Printer) string { return p.Text(key, args) })
 }
 
+// TellText is Tell of a text that is made for its reader.
+func (t *Turn) TellText(ctx context.Context, id ledger.MemberID, text func(*locales.Printer) string) (bool, error) {
+	return t.tell(ctx, id, 0, 0, text)
+}
+
 func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, number int, text func(*locales.Printer) string) (bool, error) {
 	person := t.Names.Person(id)
 	if person == nil {
@@ -123,6 +128,32 @@ func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, num
 	t.log.Warn("nobody told: the member has no open address", "member", id)
 	return false, nil
 }
+
+// Post adds a message to somebody, and returns the id that it will have in the
+// outbox.
+func (t *Turn) Post(out Outbound) int64 {
+	out.ID, out.Community = ledger.NewID(t.Now()), t.Book.Community().Slug
+	t.out = append(t.out, out)
+	return out.ID
+}
+
+// PrinterFor writes in a language, for whoever reads it on a channel.
+func (t *Turn) PrinterFor(locale, channel string) *locales.Printer { return t.printer(locale, channel) }
+
+// Fits reports whether a channel takes a text at once.
+func (t *Turn) Fits(channel, text, locale string) bool {
+	fits := t.engine.fits[channel]
+	return fits == nil || fits(text, locale)
+}
+
+// Cost is what a message would cost.
+func (t *Turn) Cost(out Outbound) Cost { return t.engine.cost(out) }
+
+// Zone is the community's time zone.
+func (t *Turn) Zone() *time.Location { return t.engine.zone(t.Book.Community().Timezone) }
+
+// Log is for what nobody is told.
+func (t *Turn) Log() *slog.Logger { return t.log }
 
 // askWho forgets who writes from a shared address when a question for another
 // member of it goes there: the next yes could be either's.

@@ -16,12 +16,12 @@ import (
 	"crier/bots/sms"
 	"crier/conversation"
 	"crier/conversation/command"
-	"crier/conversation/state"
 	"crier/conversation/understand"
 	"crier/ledger"
 	"crier/ledger/postgres"
 	"crier/ledger/sqlite"
 	"crier/locales"
+	"crier/mail/digest"
 )
 
 // The wiring that the commands share.
@@ -42,10 +42,12 @@ func newEngine(log *slog.Logger) (*conversation.Engine, *locales.Catalog, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := conversation.New(catalog, u, command.All(), log)
+	digests := digest.New()
+	engine, err := conversation.New(catalog, u, append(command.All(), digests.Commands()...), log)
 	if err != nil {
 		return nil, nil, err
 	}
+	engine.OnTick(digests.Tick)
 	engine.Fit(sms.Channel, sms.Fits)
 	engine.Fit(conversation.USSD, sms.FitsScreen)
 	engine.Allow(sms.Channel, sms.Allowance)
@@ -95,7 +97,7 @@ func openDatabase(ctx context.Context, name string) (ledger.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := state.Prepare(ctx, db); err != nil {
+	if err := digest.Prepare(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

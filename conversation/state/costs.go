@@ -148,3 +148,13 @@ func (j *Journey) tellBudget(ctx context.Context, tx ledger.Tx, q queued, now ti
 	}
 	return out, enqueue(ctx, tx, q.community, out, nil, now)
 }
+
+// Cost is what a message would cost: nothing on channels that have no price.
+func (j *Journey) Cost(out conversation.Outbound) conversation.Cost {
+	if s := j.senders[out.Channel]; s != nil {
+		if c, ok := s.channel.(conversation.Priced); ok {
+			return c.Cost(out)
+		}
+	}
+	return conversation.Cost{}
+}

@@ -40,6 +40,7 @@ type Config struct {
 // each on the same PostgreSQL.
 type Journey struct {
 	Config
+	sheets    sheets
 	wordings  *wordings
 	accepts   chan accept
 	ended     chan struct{} // closed when Run takes no more messages
@@ -61,7 +62,7 @@ func New(c Config) *Journey {
 			c.Workers = 1
 		}
 	}
-	return &Journey{
+	j := &Journey{
 		Config:    c,
 		wordings:  &wordings{kept: map[ledger.CommunityID]wording{}},
 		accepts:   make(chan accept, 256),
@@ -69,6 +70,8 @@ func New(c Config) *Journey {
 		wakeInbox: make(chan struct{}, 1),
 		senders:   map[string]*sender{},
 	}
+	c.Engine.Price(j.Cost)
+	return j
 }
 
 // Send has the messages of a channel sent by it.
@@ -439,6 +442,24 @@ func (j *Journey) Tick(ctx context.Context) error {
 }
 
 func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
+	failed := j.tickWith(ctx, id, func(room conversation.Room) ([]conversation.Outbound, bool, error) {
+		if err := errors.Join(
+			forgetPhotos(ctx, room.Book.Tx(), id, room.Book.Now()), forgetSheets(ctx, room.Book.Tx(), id, room.Book.Now()),
+		); err != nil {
+			return nil, false, err
+		}
+		return j.Engine.Tick(ctx, room)
+	})
+	for chore := range j.Engine.Chores() {
+		failed = errors.Join(failed, j.tickWith(ctx, id, func(room conversation.Room) ([]conversation.Outbound, bool, error) {
+			return j.Engine.Do(ctx, room, chore)
+		}))
+	}
+	return failed
+}
+
+// tickWith does something in a community until all of it is done.
+func (j *Journey) tickWith(ctx context.Context, id ledger.CommunityID, do func(conversation.Room) ([]conversation.Outbound, bool, error)) error {
 	for all := false; !all; {
 		var sending map[string]bool
 		err := j.DB.Update(ctx, func(tx ledger.Tx) error {
@@ -449,15 +470,12 @@ func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
 				return err
 			}
 			var out []conversation.Outbound
-			out, all, err = j.Engine.Tick(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)})
+			out, all, err = do(conversation.Room{Book: book, Memory: j.memory(tx, book)})
 			if err != nil {
 				return err
 			}
 			for _, o := range out {
 				sending[o.Channel] = true
-			}
-			if err := forgetPhotos(ctx, tx, id, now); err != nil {
-				return err
 			}
 			if err := enqueue(ctx, tx, id, out, nil, now); err != nil || len(out) == 0 {
 				return err

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,12 +38,19 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 		if len(o.Choices) == 0 {
 			choices = nil
 		}
+		id, text, sheet := cmp.Or(o.ID, ledger.NewID(now)), clean(o.Text, maxText), ""
+		if o.Sheet != nil {
+			text = ""
+			if sheet, err = keepSheet(ctx, tx, lane, o, now); err != nil {
+				return err
+			}
+		}
 		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at,
-				thread, holds, desk)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13, $15
+				thread, holds, desk, sheet)
+				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13, $15, $16
 				WHERE CAST($10 AS BIGINT) < CAST($14 AS BIGINT) OR NOT EXISTS (SELECT 1 FROM unsubscribed WHERE community_id = $2 AND channel = $3 AND address = $4)`,
-			ledger.NewID(now), lane, o.Channel, o.Address, o.Locale, clean(o.Text, maxText), string(choices), o.Question, o.ReplyTo, o.Priority,
-			ledger.Micros(now), thread, holds, conversation.Bulk, o.Desk); err != nil {
+			id, lane, o.Channel, o.Address, o.Locale, text, string(choices), o.Question, o.ReplyTo, o.Priority,
+			ledger.Micros(now), thread, holds, conversation.Bulk, o.Desk, sheet); err != nil {
 			return fmt.Errorf("queue message: %w", err)
 		}
 	}
@@ -129,6 +137,7 @@ type queued struct {
 	community ledger.CommunityID
 	nextAt    time.Time
 	created   time.Time
+	sheetName string // "": it has a text of its own
 
 	// Of its community.
 	timezone           string
@@ -332,7 +341,7 @@ func (s *sender) page(ctx context.Context, priority conversation.Priority, id in
 		args = append(args, conversation.Replies)
 	}
 	err = s.j.DB.View(ctx, func(tx ledger.Tx) (err error) {
-		page, err = ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+		page, err = s.j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
 			WHERE o.channel = $1 AND o.state = 'queued' AND (o.priority > $2 OR o.priority = $2 AND o.id > $3)`+but+`
 			ORDER BY o.priority, o.id LIMIT $4`, args...)
 		return err
@@ -341,13 +350,22 @@ func (s *sender) page(ctx context.Context, priority conversation.Priority, id in
 }
 
 const queuedColumns = `o.id, o.community_id, c.slug, o.channel, o.address, o.locale, o.text, o.choices, o.question,
-	o.reply_to, o.thread, o.desk, c.name, o.priority, o.attempts, o.next_at, o.created_at, c.timezone, c.quiet_from, c.quiet_to`
+	o.reply_to, o.thread, o.desk, c.name, o.priority, o.attempts, o.next_at, o.created_at, o.sheet, c.timezone, c.quiet_from, c.quiet_to`
+
+// queued reads messages of the outbox, with all that they say.
+func (j *Journey) queued(ctx context.Context, tx ledger.Tx, query string, args ...any) ([]queued, error) {
+	all, err := ledger.All(ctx, tx, scanQueued, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all, j.sheets.fill(ctx, tx, all)
+}
 
 func scanQueued(rows ledger.Rows) (q queued, err error) {
 	var choices string
 	var next, created int64
 	err = rows.Scan(&q.ID, &q.community, &q.Community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
-		&q.ReplyTo, &q.Thread, &q.Desk, &q.Sender, &q.Priority, &q.Attempt, &next, &created, &q.timezone, &q.quietFrom, &q.quietTo)
+		&q.ReplyTo, &q.Thread, &q.Desk, &q.Sender, &q.Priority, &q.Attempt, &next, &created, &q.sheetName, &q.timezone, &q.quietFrom, &q.quietTo)
 	q.Attempt++
 	if q.community == ledger.Host {
 		q.Sender = ""
@@ -635,7 +653,7 @@ func (j *Journey) ResumeAddress(ctx context.Context, channel, address string) er
 func (j *Journey) Flush(ctx context.Context, send func(conversation.Outbound)) error {
 	var all []queued
 	if err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
-		all, err = ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+		all, err = j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
 			WHERE o.state = 'queued' ORDER BY o.id`)
 		if err != nil {
 			return err

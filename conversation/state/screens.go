@@ -82,7 +82,7 @@ func (j *Journey) screenLater(ctx context.Context, in conversation.Inbound) ([]c
 // screen reads what answers a message on its sender's screen, and has it sent.
 func (j *Journey) screen(ctx context.Context, in conversation.Inbound) (out []conversation.Outbound, err error) {
 	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
-		all, err := ledger.All(ctx, tx, scanQueued, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
+		all, err := j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
 			WHERE o.channel = 'ussd' AND o.reply_to = $1 AND o.address = $2 ORDER BY o.id`, in.ID, in.From)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"crier/conversation"
 	"crier/conversation/state"
 	"crier/ledger"
+	"crier/mail/digest"
 )
 
 // Start is when a transcript begins, wherever its community lives: a Tuesday
@@ -84,7 +85,7 @@ func (r *Runner) play(ctx context.Context, s *Script) (*player, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	defer func() { _ = db.Close() }() // nothing in it is needed any more
-	if err := state.Prepare(ctx, db); err != nil {
+	if err := digest.Prepare(ctx, db); err != nil {
 		return nil, err
 	}
 	givens, file := s.Givens, s.Name

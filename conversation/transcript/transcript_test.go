@@ -17,6 +17,7 @@ import (
 	"crier/ledger"
 	"crier/ledger/storetest"
 	"crier/locales"
+	"crier/mail/digest"
 )
 
 var update = flag.Bool("update", false, "write the answers that come into the transcripts")
@@ -84,8 +85,10 @@ func runner(t *testing.T, db ledger.DB) *transcript.Runner {
 	return &transcript.Runner{
 		Open: func(context.Context) (ledger.DB, error) { return kept{db}, nil },
 		Engine: func(log *slog.Logger) (*conversation.Engine, error) {
-			e, err := conversation.New(catalog, u, command.All(), log)
+			digests := digest.New()
+			e, err := conversation.New(catalog, u, append(command.All(), digests.Commands()...), log)
 			if err == nil {
+				e.OnTick(digests.Tick)
 				e.Fit("sms", func(text, _ string) bool { return utf8.RuneCountInString(text) <= 2*153 })
 				e.Fit(conversation.USSD, func(text, _ string) bool { return utf8.RuneCountInString(text) <= 182 })
 			}

@@ -12,6 +12,7 @@ import (
 	"crier/conversation"
 	"crier/conversation/state"
 	"crier/ledger"
+	"crier/mail/digest"
 )
 
 //go:embed sample.txt
@@ -92,6 +93,7 @@ type builder struct {
 	upper     string
 	threshold string
 	pinAbove  string
+	digest    string // when it goes out; "": never
 }
 
 // setting takes one "community KEY VALUE".
@@ -132,6 +134,8 @@ func (b *builder) setting(text string) error {
 		b.pinAbove = value
 	case "reserved":
 		b.Reserved = strings.Fields(value)
+	case "digest":
+		b.digest = value
 	case "ad_days":
 		c.AdDays, err = strconv.Atoi(value)
 	default:
@@ -176,7 +180,18 @@ func (b *builder) found(ctx context.Context) (err error) {
 		return err
 	}
 	b.Community, b.Slug = b.book.Community().ID, c.Slug
-	return nil
+	s, err := digest.SettingsOf(ctx, b.book)
+	if err != nil {
+		return err
+	}
+	if s.Schedule = ""; b.digest != "" {
+		schedule, err := digest.ParseSchedule(b.digest)
+		if err != nil {
+			return err
+		}
+		s.Schedule = schedule.String()
+	}
+	return s.Save(ctx, b.book)
 }
 
 // lowest reads a lowest balance; "none" is none. How far one may go into the

@@ -24,7 +24,7 @@ const (
 	MyAds    Intent = "my_ads"
 	RemoveAd Intent = "remove_ad"
 	Member   Intent = "member"
-	Digest   Intent = "digest"
+	Digest   Intent = "digest" // What: how often, or "" for what is new
 	Language Intent = "language"
 	Help     Intent = "help"
 	Stop     Intent = "stop"
@@ -33,24 +33,31 @@ const (
 	Clarify  Intent = "clarify"
 	Unknown  Intent = "unknown"
 
-	Check    Intent = "check"   // is receipt What real?
-	Members  Intent = "members" // members whose name starts with What
-	More     Intent = "more"    // the next page
-	Join     Intent = "join"    // with invitation code What, or "" to ask to join
-	RenewAd  Intent = "renew_ad"
-	TakeAd   Intent = "take_ad"
-	Done     Intent = "done"      // the talk with a person, or job What, is finished
-	Approve  Intent = "approve"   // newcomer What
-	Refuse   Intent = "refuse"    // newcomer What
-	Invite   Intent = "invite"    // What: a name and an address
-	Address  Intent = "address"   // add address What to reach me
-	Switch   Intent = "switch"    // speak in community What / as member What
-	Email    Intent = "email"     // all of it by e-mail
-	PIN      Intent = "pin"       // set my PIN
-	ResetPIN Intent = "reset_pin" // let member What choose a new one
-	Human    Intent = "human"     // let me talk to a person
-	Thanks   Intent = "thanks"    // thank you, and nothing else
-	Hello    Intent = "hello"     // a greeting, and nothing else
+	Check         Intent = "check"   // is receipt What real?
+	Members       Intent = "members" // members whose name starts with What
+	More          Intent = "more"    // the next page
+	Join          Intent = "join"    // with invitation code What, or "" to ask to join
+	RenewAd       Intent = "renew_ad"
+	TakeAd        Intent = "take_ad"
+	Done          Intent = "done"           // the talk with a person, or job What, is finished
+	Approve       Intent = "approve"        // newcomer What
+	Refuse        Intent = "refuse"         // newcomer What
+	Invite        Intent = "invite"         // What: a name and an address
+	Address       Intent = "address"        // add address What to reach me
+	Switch        Intent = "switch"         // speak in community What / as member What
+	Email         Intent = "email"          // all of it by e-mail
+	PIN           Intent = "pin"            // set my PIN
+	ResetPIN      Intent = "reset_pin"      // let member What choose a new one
+	Human         Intent = "human"          // let me talk to a person
+	Broadcast     Intent = "broadcast"      // tell everybody What
+	DigestPreview Intent = "digest_preview" // what the next digest will be
+	DigestEdit    Intent = "digest_edit"    // with What as the coordinator's own words
+	DigestSkip    Intent = "digest_skip"    // not this one
+	DigestNow     Intent = "digest_now"     // at once
+	DigestWhen    Intent = "digest_when"    // every What from now on
+
+	Thanks Intent = "thanks" // thank you, and nothing else
+	Hello  Intent = "hello"  // a greeting, and nothing else
 )
 
 // Reason says why a meaning is Clarify.

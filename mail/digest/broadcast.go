@@ -1,0 +1,101 @@
+package digest
+
+import (
+	"context"
+	"strings"
+
+	"crier/conversation"
+	"crier/ledger"
+)
+
+// audience is who gets a broadcast: everybody, or those who live in a place, or
+// who have such an ad up. It is kept as text.
+type audience struct {
+	place string
+	words string // of an ad
+	kind  ledger.AdKind
+}
+
+func (a audience) String() string {
+	switch {
+	case a.place != "":
+		return "place:" + a.place
+	case a.words != "":
+		return string(a.kind) + ":" + a.words
+	}
+	return ""
+}
+
+func audienceOf(s string) (a audience) {
+	what, rest, _ := strings.Cut(s, ":")
+	switch what {
+	case "place":
+		a.place = rest
+	case string(ledger.Offer), string(ledger.Want):
+		a.kind, a.words = ledger.AdKind(what), rest
+	}
+	return a
+}
+
+// has reports whether a member is of the audience. owners are who have such ads.
+func (a audience) has(one *reader, owners map[ledger.MemberID]bool) bool {
+	switch {
+	case a.place != "":
+		return strings.EqualFold(one.place, a.place)
+	case a.words != "":
+		return owners[one.id]
+	}
+	return true
+}
+
+// ownersMost is how many ads an audience is looked for in.
+const ownersMost = 1000
+
+// owners are the members who have an ad of the audience up.
+func (a audience) owners(ctx context.Context, book *ledger.Book) (map[ledger.MemberID]bool, error) {
+	if a.words == "" {
+		return map[ledger.MemberID]bool{}, nil
+	}
+	ads, err := book.SearchAds(ctx, conversation.SearchWords(a.words), ownersMost)
+	all := map[ledger.MemberID]bool{} // not nil, even where it is empty
+	for _, ad := range ads {
+		if ad.Kind == a.kind {
+			all[ad.Member] = true
+		}
+	}
+	return all, err
+}
+
+// broadcast is what a member is told.
+func broadcast(t *conversation.Turn, c *Cry, e *edition) conversation.Outbound {
+	p := t.PrinterFor(e.locale, e.at.channel)
+	return conversation.Outbound{
+		Channel: e.at.channel, Address: e.at.address, Locale: p.Locale(), Text: c.Words, Priority: conversation.Bulk,
+	}
+}
+
+// broadcastTo tells one member, if they are of the audience.
+func (d *Digests) broadcastTo(ctx context.Context, t *conversation.Turn, c *Cry, r *run, one *reader) (bool, error) {
+	a := audienceOf(c.Audience)
+	if r.owners == nil {
+		var err error
+		if r.owners, err = a.owners(ctx, t.Book); err != nil {
+			return false, err
+		}
+	}
+	person := t.Names.Person(one.id)
+	if person == nil || !a.has(one, r.owners) {
+		return false, nil
+	}
+	e := &edition{reader: one, locale: person.Locale}
+	if len(one.at) == 0 {
+		return false, told(ctx, t.Book, c, e, 0)
+	}
+	e.at = one.at[0]
+	if e.at.shared {
+		if already, err := toldAt(ctx, t.Book, c, e.at); err != nil || already {
+			return false, err
+		}
+	}
+	return true, told(ctx, t.Book, c, e, t.Post(broadcast(t, c, e)))
+}

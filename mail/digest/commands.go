@@ -1,0 +1,412 @@
+package digest
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crier/conversation"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// Commands are what can be asked of the digests: by everybody what is new, and
+// how often they hear of it; by coordinators when it goes out and with which
+// words, and to tell everybody something.
+func (d *Digests) Commands() []conversation.Command {
+	return []conversation.Command{
+		{
+			Name: newsCommand, Intents: []understand.Intent{understand.Digest}, Aside: true, Lookup: true,
+			Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+				f.Set("every", t.Meaning.What)
+				return nil
+			},
+			Run: d.news,
+		},
+		{
+			Name: "digest_preview", Intents: []understand.Intent{understand.DigestPreview}, Coordinator: true, Aside: true,
+			Run: d.showPreview,
+		},
+		{
+			Name: "digest_edit", Intents: []understand.Intent{understand.DigestEdit}, Coordinator: true, Moves: true,
+			Fill: fillWhat("words"), Fields: []conversation.Field{{Name: "words", Kind: conversation.Words, Ask: "digest.ask_words"}},
+			Run: d.edit,
+		},
+		{
+			Name: "digest_skip", Intents: []understand.Intent{understand.DigestSkip}, Coordinator: true, Moves: true, Aside: true,
+			Run: d.skip,
+		},
+		{
+			Name: "digest_now", Intents: []understand.Intent{understand.DigestNow}, Coordinator: true, Moves: true, Aside: true,
+			Run: d.sendNow,
+		},
+		{
+			Name: "digest_when", Intents: []understand.Intent{understand.DigestWhen}, Coordinator: true, Moves: true,
+			Fill: fillWhat("when"), Fields: []conversation.Field{{Name: "when", Kind: conversation.Words, Ask: "digest.ask_when"}},
+			Run: d.setWhen,
+		},
+		{
+			Name: kindBroadcast, Intents: []understand.Intent{understand.Broadcast}, Coordinator: true, Moves: true,
+			Fill: fillWhat("text"), Fields: []conversation.Field{{Name: "text", Kind: conversation.Words, Ask: "broadcast.ask_text"}},
+			Confirm: d.confirmBroadcast, Run: d.broadcast,
+		},
+	}
+}
+
+func fillWhat(field string) func(context.Context, *conversation.Turn, *conversation.Form) error {
+	return func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+		what := t.Meaning.What
+		if _, behind, ok := strings.Cut(t.In.Text, what); ok && what != "" {
+			what += behind // with its last full stop
+		}
+		f.Set(field, what)
+		return nil
+	}
+}
+
+// news tells what is new since the member's last digest, or keeps how often they
+// want it.
+func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	switch every := f.Text("every"); every {
+	case EveryDay, EveryWeek, EveryMonth, Never:
+		if t.In.Trust < conversation.Proven {
+			return &conversation.Refusal{Key: "refuse.untrusted"}
+		}
+		if err := SetEvery(ctx, t.Book, t.Member.ID, every); err != nil {
+			return err
+		}
+		t.Say("digest.every_"+every, nil)
+		return nil
+	}
+	seen := f.Int("above")
+	if !f.Has("above") {
+		var err error
+		if seen, err = seenBy(ctx, t.Book, t.Member.ID); err != nil {
+			return err
+		}
+	}
+	to, err := newest(ctx, t.Book)
+	if err != nil {
+		return err
+	}
+	all, err := t.Book.AdsBetween(ctx, seen, to)
+	if err != nil {
+		return err
+	}
+	shown := strings.Fields(f.Text("shown"))
+	ads := slices.DeleteFunc(all, func(ad ledger.NewAd) bool { return slices.Contains(shown, strconv.FormatInt(ad.Number, 10)) })
+	if len(ads) == 0 {
+		if f.Has("shown") {
+			t.Say("more.none", nil)
+		} else {
+			t.Say("digest.none", nil)
+		}
+		return nil
+	}
+	p := t.Printer()
+	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: seen}
+	if !isShort(t, t.In.Channel, p.Locale()) {
+		t.SayText(makeSheet(t, &Cry{}, p, e, &life{}).Plain())
+		return nil
+	}
+	text, now := shortText(t, &Cry{}, p, e)
+	for _, n := range now {
+		shown = append(shown, strconv.FormatInt(n, 10))
+	}
+	if len(now) < len(ads) {
+		next := &conversation.Form{Command: newsCommand, ID: f.ID}
+		next.SetInt("above", seen)
+		next.Set("shown", strings.Join(shown, " "))
+		t.More(next)
+	}
+	t.SayText(text)
+	return nil
+}
+
+// next is the digest that comes next, planned if it was not yet.
+func (d *Digests) next(ctx context.Context, t *conversation.Turn) (*Cry, *Settings, error) {
+	s, err := SettingsOf(ctx, t.Book)
+	if err != nil {
+		return nil, nil, err
+	}
+	for {
+		cries, err := open(ctx, t.Book)
+		if err != nil {
+			return nil, nil, err
+		}
+		i := slices.IndexFunc(cries, func(c Cry) bool { return c.Kind == kindDigest && c.Issue && c.State == planned })
+		if i >= 0 {
+			return &cries[i], &s, nil
+		}
+		if s.Schedule == "" {
+			return nil, nil, &conversation.Refusal{Key: "digest.no_schedule"}
+		}
+		at, err := d.nextDue(ctx, t, s)
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, err := plan(ctx, t.Book, Cry{Kind: kindDigest, Due: at, Issue: true}); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// nextDue is when the digest goes out next, but for those that are skipped.
+func (d *Digests) nextDue(ctx context.Context, t *conversation.Turn, s Settings) (time.Time, error) {
+	schedule, err := ParseSchedule(s.Schedule)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for at := schedule.Next(t.Now(), t.Zone()); ; at = schedule.Next(at, t.Zone()) {
+		var n int64
+		if err := ledger.Get(ctx, t.Book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cries WHERE community_id = $1 AND kind = 'digest' AND due_at = $2
+			AND state <> 'planned'`, t.Book.Community().ID, ledger.Micros(at)); err != nil || n == 0 {
+			return at, err
+		}
+	}
+}
+
+func (d *Digests) showPreview(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+	c, s, err := d.next(ctx, t)
+	if err != nil {
+		return err
+	}
+	offers, wants, err := counts(ctx, t.Book, s.seen)
+	if err != nil {
+		return err
+	}
+	p := t.Printer()
+	if offers+wants < max(s.Least, 1) && c.Words == "" {
+		t.Say("digest.nothing_yet", locales.Args{"when": when(t, p, c.Due)})
+		return nil
+	}
+	r, err := d.reachOf(ctx, t, s, *c)
+	if err != nil {
+		return err
+	}
+	if err := d.begin(ctx, t, s, c); err != nil {
+		return err
+	}
+	text := previewText(t, p, c, r, offers, wants)
+	run := newRun(c.ID)
+	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, since: c.From}
+	if e.ads, err = run.newAds(ctx, t.Book, c, c.From); err != nil {
+		return err
+	}
+	out, err := d.issue(ctx, t, c, run, e)
+	if err != nil {
+		return err
+	}
+	t.SayText(text)
+	t.SayText(out.Text)
+	return nil
+}
+
+// wordsMost is how long a coordinator's words may be, in characters.
+const wordsMost = 1000
+
+func (d *Digests) edit(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	words := conversation.Harmless(f.Text("words"))
+	if len([]rune(words)) > wordsMost {
+		return &conversation.Refusal{Key: "digest.words_too_long", Args: locales.Args{"n": wordsMost}}
+	}
+	c, _, err := d.next(ctx, t)
+	if err != nil {
+		return err
+	}
+	c.Words = words
+	if err := c.save(ctx, t.Book); err != nil {
+		return err
+	}
+	t.Say("digest.edited", locales.Args{"text": conversation.Cut(words, 60), "when": when(t, t.Printer(), c.Due)})
+	return nil
+}
+
+func (d *Digests) skip(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+	c, s, err := d.next(ctx, t)
+	if err != nil {
+		return err
+	}
+	c.State, c.Ended = skipped, t.Now()
+	if err := c.save(ctx, t.Book); err != nil {
+		return err
+	}
+	at, err := d.nextDue(ctx, t, *s)
+	if err != nil {
+		return err
+	}
+	t.Log().Info("a coordinator skipped the digest", "member", t.Member.ID, "due", c.Due)
+	t.Say("digest.skipped", locales.Args{"when": when(t, t.Printer(), c.Due), "next": when(t, t.Printer(), at)})
+	return nil
+}
+
+func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
+	c, s, err := d.next(ctx, t)
+	if err != nil {
+		return err
+	}
+	r, err := d.reachOf(ctx, t, s, *c)
+	if err != nil {
+		return err
+	}
+	if r.members == 0 {
+		t.Say("digest.nothing_yet", locales.Args{"when": when(t, t.Printer(), c.Due)})
+		return nil
+	}
+	if err := d.begin(ctx, t, s, c); err != nil {
+		return err
+	}
+	if err := c.save(ctx, t.Book); err != nil {
+		return err
+	}
+	t.Log().Info("a coordinator sends the digest now", "member", t.Member.ID, "due", c.Due)
+	t.Say("digest.sending", locales.Args{"n": r.members})
+	return nil
+}
+
+func (d *Digests) setWhen(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	spec, ok := spokenSchedule(f.Text("when"), t.Printer())
+	schedule, err := ParseSchedule(spec)
+	if !ok || err != nil {
+		return &conversation.Refusal{Key: "digest.when_unknown"}
+	}
+	s, err := SettingsOf(ctx, t.Book)
+	if err != nil {
+		return err
+	}
+	s.Schedule = schedule.String()
+	if err := s.Save(ctx, t.Book); err != nil {
+		return err
+	}
+	t.Log().Info("a coordinator set when the digest goes out", "member", t.Member.ID, "schedule", s.Schedule)
+	t.Say("digest.scheduled", locales.Args{"next": when(t, t.Printer(), schedule.Next(t.Now(), t.Zone()))})
+	return nil
+}
+
+var clock = regexp.MustCompile(`(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?`)
+
+// spokenSchedule reads "every friday at 8" in the language of a printer: a day of
+// the week, or a word for every day, and an hour.
+func spokenSchedule(said string, p *locales.Printer) (spec string, ok bool) {
+	said = understand.Fold(said)
+	m := clock.FindStringSubmatch(said)
+	if m == nil {
+		return "", false
+	}
+	hour, _ := strconv.Atoi(m[1])
+	if m[3] == "pm" && hour < 12 {
+		hour += 12
+	}
+	minute := m[2]
+	if minute == "" {
+		minute = "00"
+	}
+	at := strconv.Itoa(hour) + ":" + minute
+	for word := range strings.FieldsSeq(said) {
+		for i, name := range strings.Fields(understand.Fold(p.Text("digest.weekdays", nil))) {
+			if len(word) >= 2 && strings.HasPrefix(name, strings.TrimRight(word, "s.,")) {
+				return []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}[i] + " " + at, true
+			}
+		}
+		if slices.Contains(strings.Fields(understand.Fold(p.Text("digest.every_day", nil))), word) {
+			return "daily " + at, true
+		}
+	}
+	return "", false
+}
+
+// confirmBroadcast asks whether a text is to go to so many.
+func (d *Digests) confirmBroadcast(ctx context.Context, t *conversation.Turn, f *conversation.Form) (*conversation.Question, error) {
+	to, text, err := d.split(ctx, t, f.Text("text"))
+	if err != nil {
+		return nil, err
+	}
+	if len([]rune(text)) > wordsMost {
+		return nil, &conversation.Refusal{Key: "digest.words_too_long", Args: locales.Args{"n": wordsMost}}
+	}
+	owners, err := to.owners(ctx, t.Book)
+	if err != nil {
+		return nil, err
+	}
+	var r reach
+	c := &Cry{Words: text}
+	if err := everyReader(ctx, t.Book, func(one *reader) error {
+		person := t.Names.Person(one.id)
+		switch {
+		case person == nil || !to.has(one, owners):
+		case len(one.at) == 0:
+			r.none++
+		default:
+			out := broadcast(t, c, &edition{reader: one, locale: person.Locale, at: one.at[0]})
+			r.add(out, t.Cost(out))
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if r.members == 0 {
+		return nil, &conversation.Refusal{Key: "broadcast.nobody"}
+	}
+	f.Set("to", to.String())
+	f.Set("words", text)
+	return &conversation.Question{Key: "broadcast.confirm", Args: locales.Args{
+		"n": r.members, "cost": r.text(t.Printer()), "text": conversation.Cut(text, 300),
+	}}, nil
+}
+
+// split parts "to Leuven: the market is on Saturday" into who and what. What
+// begins like an audience and is none is asked about, and never sent to all.
+func (d *Digests) split(ctx context.Context, t *conversation.Turn, said string) (to audience, text string, err error) {
+	text = conversation.Harmless(said)
+	who, rest, found := strings.Cut(text, ":")
+	p := t.Printer()
+	before, isTo := cutWord(who, strings.Fields(p.Text("broadcast.to", nil)))
+	if !found || !isTo {
+		return to, text, nil
+	}
+	rest = strings.TrimSpace(rest)
+	folded := understand.Fold(before)
+	for kind, key := range map[ledger.AdKind]string{ledger.Offer: "broadcast.who_offers", ledger.Want: "broadcast.who_wants"} {
+		for lead := range strings.SplitSeq(p.Text(key, nil), "|") {
+			if words, ok := strings.CutPrefix(folded, understand.Fold(lead)+" "); ok {
+				return audience{kind: kind, words: words}, rest, nil
+			}
+		}
+	}
+	places, err := ledger.All(ctx, t.Book.Tx(), func(rows ledger.Rows) (place string, err error) { return place, rows.Scan(&place) },
+		`SELECT DISTINCT place FROM members WHERE community_id = $1 AND place <> '' AND status = 'active'`, t.Book.Community().ID)
+	if err != nil {
+		return to, "", err
+	}
+	for _, place := range places {
+		if understand.Fold(place) == folded {
+			return audience{place: place}, rest, nil
+		}
+	}
+	if slices.Contains(strings.Split(understand.Fold(p.Text("broadcast.everybody", nil)), "|"), folded) {
+		return to, rest, nil
+	}
+	return to, "", &conversation.Refusal{Key: "broadcast.who", Args: locales.Args{"who": conversation.Cut(before, 40)}}
+}
+
+// cutWord takes one of some words off the beginning of a text.
+func cutWord(s string, words []string) (rest string, ok bool) {
+	first, rest, _ := strings.Cut(strings.TrimSpace(s), " ")
+	return strings.TrimSpace(rest), slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, first) })
+}
+
+func (d *Digests) broadcast(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	_, err := plan(ctx, t.Book, Cry{
+		ID: f.ID, Kind: kindBroadcast, Due: t.Now(), Words: f.Text("words"), Audience: f.Text("to"), By: t.Member.ID,
+	})
+	if err != nil {
+		return err
+	}
+	t.Log().Info("a coordinator tells everybody something", "member", t.Member.ID, "cry", f.ID)
+	t.Say("broadcast.going", nil)
+	return nil
+}

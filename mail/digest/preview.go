@@ -1,0 +1,294 @@
+package digest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"crier/conversation"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// reach is whom something would reach.
+type reach struct {
+	members  int
+	none     int            // who have no address that is open
+	channels map[string]int // how many on each
+	micros   int64          // what it costs
+	currency string
+}
+
+func (r *reach) add(out conversation.Outbound, cost conversation.Cost) {
+	if r.channels == nil {
+		r.channels = map[string]int{}
+	}
+	r.members++
+	r.channels[out.Channel]++
+	r.micros += cost.Micros
+	r.currency = cmp.Or(r.currency, cost.Currency)
+}
+
+// text is ", 12 of them by text for 0.84 EUR", or nothing where it costs nothing.
+func (r *reach) text(p *locales.Printer) string {
+	if r.micros == 0 {
+		return ""
+	}
+	return p.Text("digest.cost", locales.Args{"n": r.channels["sms"], "cost": locales.Money{Micros: r.micros, Currency: r.currency}})
+}
+
+// everyReader calls fn for each active member.
+func everyReader(ctx context.Context, book *ledger.Book, fn func(*reader) error) error {
+	var behind ledger.MemberID
+	for {
+		page, err := readers(ctx, book, behind)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, one := range page {
+			behind = one.id
+			if err := fn(one); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// reachOf is whom a digest would reach as it is now.
+func (d *Digests) reachOf(ctx context.Context, t *conversation.Turn, s *Settings, c Cry) (reach, error) {
+	var r reach
+	if err := d.begin(ctx, t, s, &c); err != nil {
+		return r, err
+	}
+	dry := newRun(c.ID)
+	err := everyReader(ctx, t.Book, func(one *reader) error {
+		e, err := d.editionOf(ctx, t, s, &c, dry, one)
+		if err != nil || e == nil {
+			return err
+		}
+		if len(one.at) == 0 {
+			r.none++
+			return nil
+		}
+		out, err := d.issue(ctx, t, &c, dry, e)
+		if err == nil {
+			r.add(out, t.Cost(out))
+		}
+		return err
+	})
+	return r, err
+}
+
+// preview shows the coordinators what is about to go out, once there is
+// something.
+func (d *Digests) preview(ctx context.Context, t *conversation.Turn, s Settings, cries []Cry) error {
+	for i := range cries {
+		c := &cries[i]
+		if c.Kind != kindDigest || !c.Issue || c.State != planned || !c.Previewed.IsZero() || !c.Due.After(t.Now()) {
+			continue
+		}
+		offers, wants, err := counts(ctx, t.Book, s.seen)
+		if err != nil || offers+wants < max(s.Least, 1) {
+			return err
+		}
+		r, err := d.reachOf(ctx, t, &s, *c)
+		if err != nil {
+			return err
+		}
+		c.Previewed = t.Now()
+		if err := c.save(ctx, t.Book); err != nil {
+			return err
+		}
+		return tellCoordinators(ctx, t, func(p *locales.Printer) string { return previewText(t, p, c, r, offers, wants) })
+	}
+	return nil
+}
+
+func previewText(t *conversation.Turn, p *locales.Printer, c *Cry, r reach, offers, wants int) string {
+	return p.Text("digest.preview", locales.Args{
+		"when": when(t, p, c.Due), "n": r.members, "cost": r.text(p),
+		"offers": p.Text("digest.offers", locales.Args{"n": offers}), "wants": p.Text("digest.wants", locales.Args{"n": wants}),
+	})
+}
+
+// when is a moment as a day and a time: "Fri 8 May, 8:00".
+func when(t *conversation.Turn, p *locales.Printer, at time.Time) string {
+	at = at.In(t.Zone())
+	return p.Value(locales.Day(at)) + ", " + p.Value(locales.Clock(at))
+}
+
+// counts are the offers and wants that are new since an ad.
+func counts(ctx context.Context, book *ledger.Book, seen int64) (offers, wants int, err error) {
+	to, err := newest(ctx, book)
+	if err != nil || to <= seen {
+		return 0, 0, err
+	}
+	ads, err := book.AdsBetween(ctx, seen, to)
+	for _, ad := range ads {
+		if ad.Kind == ledger.Want {
+			wants++
+		} else {
+			offers++
+		}
+	}
+	return offers, wants, err
+}
+
+// tellCoordinators says something to each of them.
+func tellCoordinators(ctx context.Context, t *conversation.Turn, text func(*locales.Printer) string) error {
+	for _, one := range t.Names.Coordinators() {
+		if _, err := t.TellText(ctx, one.ID, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lateness is how late a digest is to go out before the coordinators hear of it.
+const lateness = 2 * time.Hour
+
+// alarm tells the coordinators where a digest went to nobody, or came late.
+func (d *Digests) alarm(ctx context.Context, t *conversation.Turn, c *Cry) error {
+	if c.NewAds > 0 && c.Reach == 0 {
+		t.Log().Error("a digest went to nobody", "due", c.Due, "new_ads", c.NewAds)
+		return tellCoordinators(ctx, t, func(p *locales.Printer) string {
+			return p.Text("digest.nobody", locales.Args{"n": int(c.NewAds)})
+		})
+	}
+	if c.Reach > 0 && c.Began.Sub(c.Due) > lateness {
+		return tellCoordinators(ctx, t, func(p *locales.Printer) string {
+			return p.Text("digest.late", locales.Args{"due": when(t, p, c.Due), "began": when(t, p, c.Began)})
+		})
+	}
+	return nil
+}
+
+// How long after it went out it is looked at what has become of a cry: channels
+// try for two days.
+const (
+	reportAfter = 50 * time.Hour
+	followsFor  = 7 * 24 * time.Hour
+)
+
+// missed is a member who did not get something.
+type missed struct {
+	cry    int64
+	id     ledger.MemberID
+	seen   int64
+	tried  string
+	reason string // "": they had no address
+}
+
+// follow looks at what has become of what went out: another address of a member
+// is used where one failed, and the coordinators hear who did not get it.
+func (d *Digests) follow(ctx context.Context, t *conversation.Turn) error {
+	cries, err := ledger.All(ctx, t.Book.Tx(), scanCry, `SELECT `+cryColumns+` FROM cries
+		WHERE community_id = $1 AND state = 'done' AND reported_at IS NULL ORDER BY ended_at`, t.Book.Community().ID)
+	if err != nil {
+		return err
+	}
+	for i := range cries {
+		c := &cries[i]
+		failed, err := missedBy(ctx, t.Book, c.ID)
+		if err != nil {
+			return err
+		}
+		again, err := d.again(ctx, t, c, failed)
+		if err != nil {
+			return err
+		}
+		if again == 0 && !c.Ended.Add(reportAfter).After(t.Now()) {
+			if err := d.report(ctx, t, c, failed); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// missedBy are the members who did not get a cry.
+func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, error) {
+	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m missed, err error) {
+		return m, rows.Scan(&m.cry, &m.id, &m.seen, &m.tried, &m.reason)
+	}, `SELECT w.cry_id, w.member_id, w.seen, w.tried, COALESCE(o.error, '') FROM cried w
+		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed') ORDER BY w.member_id`, book.Community().ID, cry)
+}
+
+// again sends a cry to another address of those whom it did not reach. It
+// returns how many there were.
+func (d *Digests) again(ctx context.Context, t *conversation.Turn, c *Cry, failed []missed) (n int, err error) {
+	if len(failed) == 0 || t.Now().Sub(c.Ended) > followsFor {
+		return 0, nil
+	}
+	r := newRun(c.ID)
+	for _, m := range failed {
+		page, err := readers(ctx, t.Book, m.id-1)
+		if err != nil {
+			return n, err
+		}
+		i := slices.IndexFunc(page, func(one *reader) bool { return one.id == m.id })
+		person := t.Names.Person(m.id)
+		if i < 0 || person == nil {
+			continue
+		}
+		tried := strings.Fields(m.tried)
+		for _, a := range page[i].at {
+			if slices.Contains(tried, a.String()) {
+				continue
+			}
+			e := &edition{reader: page[i], locale: person.Locale, at: a, since: m.seen}
+			if err := d.sendAgain(ctx, t, c, r, e); err != nil {
+				return n, err
+			}
+			n++
+			break
+		}
+	}
+	return n, nil
+}
+
+func (d *Digests) sendAgain(ctx context.Context, t *conversation.Turn, c *Cry, r *run, e *edition) error {
+	var out conversation.Outbound
+	if c.Kind == kindBroadcast {
+		out = broadcast(t, c, e)
+	} else {
+		var err error
+		if e.ads, err = r.newAds(ctx, t.Book, c, e.since); err != nil || len(e.ads) == 0 && c.Words == "" {
+			return err
+		}
+		if out, err = d.issue(ctx, t, c, r, e); err != nil {
+			return err
+		}
+	}
+	if err := told(ctx, t.Book, c, e, t.Post(out)); err != nil || c.Kind == kindBroadcast {
+		return err
+	}
+	if err := moreLater(ctx, t, e); err != nil {
+		return err
+	}
+	return had(ctx, t.Book, e.id, c.To, c.Due)
+}
+
+// namesMost is how many of those who were missed are called by name.
+const namesMost = 8
+
+// report tells the coordinators who did not get something, once.
+func (d *Digests) report(ctx context.Context, t *conversation.Turn, c *Cry, failed []missed) error {
+	if _, err := t.Book.Tx().Exec(ctx, `UPDATE cries SET reported_at = $3 WHERE community_id = $1 AND id = $2`,
+		t.Book.Community().ID, c.ID, ledger.Micros(t.Now())); err != nil || len(failed) == 0 || c.Reach == 0 {
+		return err
+	}
+	var names []string
+	for _, m := range failed[:min(namesMost, len(failed))] {
+		names = append(names, t.NameOf(ledger.AccountID(m.id)))
+	}
+	if len(failed) > namesMost {
+		names = append(names, "…")
+	}
+	return tellCoordinators(ctx, t, func(p *locales.Printer) string {
+		return p.Text(c.Kind+".missed", locales.Args{"n": len(failed), "names": strings.Join(names, ", "), "day": locales.Day(c.Began.In(t.Zone()))})
+	})
+}

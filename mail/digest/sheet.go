@@ -1,0 +1,278 @@
+package digest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crier/conversation"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// edition is the digest of one member.
+type edition struct {
+	*reader
+	locale string
+	at     address
+	ads    []ledger.NewAd
+	since  int64   // ads are those above it
+	shown  []int64 // those that a text had room for
+}
+
+// isNews reports whether some of it is not the member's own.
+func (e *edition) isNews() bool {
+	return slices.ContainsFunc(e.ads, func(ad ledger.NewAd) bool { return ad.Member != e.id })
+}
+
+// variant is what sheets differ by: members who have seen the same, read the
+// same language and live in the same place share one.
+type variant struct {
+	locale, channel, place string
+	seen                   int64
+}
+
+// issue is a member's digest, in the way of their channel: a page where it has
+// room for one, else a text.
+func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *run, e *edition) (conversation.Outbound, error) {
+	p := t.PrinterFor(e.locale, e.at.channel)
+	out := conversation.Outbound{Channel: e.at.channel, Address: e.at.address, Locale: p.Locale(), Priority: conversation.Bulk}
+	if isShort(t, e.at.channel, p.Locale()) {
+		out.Text, e.shown = shortText(t, c, p, e)
+		return out, nil
+	}
+	v := variant{p.Locale(), e.at.channel, e.place, e.since}
+	sheet := r.sheets[v]
+	if sheet == nil {
+		if r.life == nil {
+			var err error
+			if r.life, err = lifeSince(ctx, t.Book, c); err != nil {
+				return out, err
+			}
+		}
+		sheet = makeSheet(t, c, p, e, r.life)
+		if len(r.sheets) >= sheetsMost {
+			clear(r.sheets)
+		}
+		r.sheets[v] = sheet
+	}
+	out.Sheet, out.Text = sheet, sheet.Plain()
+	return out, nil
+}
+
+const (
+	sheetsMost = 256 // that are kept while a digest goes out
+	itemsMost  = 40  // ads in a page: the newest; the others are found by FIND
+)
+
+// isShort reports whether a channel takes only a few words at once.
+func isShort(t *conversation.Turn, channel, locale string) bool {
+	return !t.Fits(channel, strings.Repeat("x ", 1000), locale)
+}
+
+// makeSheet lays out what is new: the coordinator's words, the ads by category,
+// near ones first, and a line on the life of the community.
+func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life) *conversation.Sheet {
+	ads := e.ads[max(0, len(e.ads)-itemsMost):]
+	s := &conversation.Sheet{
+		Title: p.Text("digest.title", locales.Args{"n": len(e.ads), "community": t.Book.Community().Name}),
+		Foot:  p.Text("digest.foot", nil),
+	}
+	if c.Words != "" {
+		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
+	}
+	byCategory := map[string][]ledger.NewAd{}
+	for _, ad := range ads {
+		byCategory[ad.Category] = append(byCategory[ad.Category], ad)
+	}
+	for _, category := range categoriesOf(p, byCategory) {
+		section := conversation.Section{Title: category.name}
+		all := byCategory[category.key]
+		slices.SortStableFunc(all, func(a, b ledger.NewAd) int {
+			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(far(a, e.place), far(b, e.place)), cmp.Compare(b.Number, a.Number))
+		})
+		for _, ad := range all {
+			section.Items = append(section.Items, item(t, p, ad))
+		}
+		s.Sections = append(s.Sections, section)
+	}
+	if len(ads) < len(e.ads) {
+		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
+	}
+	if text := l.text(p); text != "" {
+		s.Sections = append(s.Sections, conversation.Section{Text: text})
+	}
+	return s
+}
+
+// far is 0 for an ad in a member's place, 1 for one elsewhere or nowhere.
+func far(ad ledger.NewAd, place string) int {
+	if place != "" && strings.EqualFold(ad.Town, place) {
+		return 0
+	}
+	return 1
+}
+
+// item is one ad in a page.
+func item(t *conversation.Turn, p *locales.Printer, ad ledger.NewAd) conversation.Item {
+	text := ad.Text
+	if ad.Kind == ledger.Want {
+		text = p.Text("digest.wanted", locales.Args{"text": text})
+	}
+	var notes []string
+	if ad.Price != nil {
+		notes = append(notes, strings.TrimSpace(p.Value(locales.Sum(*ad.Price))+" "+ad.Per))
+	}
+	notes = append(notes, t.NameOf(ledger.AccountID(ad.Member)))
+	if ad.Town != "" {
+		notes = append(notes, ad.Town)
+	}
+	take := p.Text("digest.take", locales.Args{"number": ad.Number})
+	return conversation.Item{
+		Number: ad.Number, Text: text, Note: strings.Join(notes, ", "), Choice: conversation.Choice{Label: take, Reply: take},
+	}
+}
+
+// category is a heading.
+type category struct{ key, name string }
+
+// categoriesOf are those of some ads, in the order in which they are shown.
+func categoriesOf(p *locales.Printer, of map[string][]ledger.NewAd) []category {
+	var all []category
+	for key := range of {
+		name := ""
+		if key != "" {
+			name = key
+		}
+		all = append(all, category{key, name})
+	}
+	slices.SortFunc(all, func(a, b category) int { // what has none comes last
+		return cmp.Or(cmp.Compare(asInt(a.name == ""), asInt(b.name == "")), cmp.Compare(a.name, b.name))
+	})
+	if len(all) > 1 {
+		for i := range all {
+			if all[i].name == "" {
+				all[i].name = p.Text("digest.rest", nil)
+			}
+		}
+	}
+	return all
+}
+
+// shortMost is how many ads a text has.
+const shortMost = 3
+
+// shortText says on one segment what fits a member best. It returns the numbers
+// that it names.
+func shortText(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition) (text string, shown []int64) {
+	best := fitting(t, e)
+	community := t.Book.Community().Name
+	words := strings.Join(strings.Fields(c.Words), " ")
+	for n := min(shortMost, len(best)); n > 0; n-- {
+		for most := 60; most >= 20; most -= 4 {
+			var list []string
+			shown = shown[:0]
+			for _, ad := range best[:n] {
+				what := conversation.Cut(ad.Text, most)
+				if ad.Kind == ledger.Want {
+					what = p.Text("digest.wanted", locales.Args{"text": what})
+				}
+				list = append(list, strconv.FormatInt(ad.Number, 10)+" "+what)
+				shown = append(shown, ad.Number)
+			}
+			key := "digest.text"
+			if len(best) > n {
+				key = "digest.text_more"
+			}
+			text = p.Text(key, locales.Args{"community": conversation.Cut(community, 30), "list": strings.Join(list, "; ")})
+			if fitsOnce(t, e.at.channel, text, p.Locale()) {
+				if words != "" {
+					text = words + "\n" + text // the coordinator has seen what it costs
+				}
+				return text, shown
+			}
+		}
+	}
+	return cmp.Or(words, text), shown
+}
+
+// fitsOnce reports whether a text goes out in one piece: channels take two of
+// them at once.
+func fitsOnce(t *conversation.Turn, channel, text, locale string) bool {
+	return t.Fits(channel, text+"\n"+text, locale)
+}
+
+// fitting are the ads that are not the member's own, those that fit best first.
+func fitting(_ *conversation.Turn, e *edition) []ledger.NewAd {
+	var all []ledger.NewAd
+	for _, ad := range slices.Backward(e.ads) {
+		if ad.Member != e.id {
+			all = append(all, ad)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b ledger.NewAd) int { return cmp.Compare(far(a, e.place), far(b, e.place)) })
+	return all
+}
+
+// newsCommand is the form that MORE goes on with.
+const newsCommand = "digest"
+
+// moreLater has MORE tell a member of what a text had no room for.
+func moreLater(ctx context.Context, t *conversation.Turn, e *edition) error {
+	if len(e.shown) == 0 || len(e.ads) <= len(e.shown) {
+		return nil
+	}
+	f := &conversation.Form{Command: newsCommand, ID: ledger.NewID(t.Now())}
+	f.SetInt("above", e.since)
+	var numbers []string
+	for _, n := range e.shown {
+		numbers = append(numbers, strconv.FormatInt(n, 10))
+	}
+	f.Set("shown", strings.Join(numbers, " "))
+	return t.TalkOf(ctx, e.id, func(talk *conversation.Talk) { talk.More = f })
+}
+
+// life is what happened in a community.
+type life struct {
+	joined []string // names
+	trades int64
+}
+
+// joinedMost is how many newcomers are called by name.
+const joinedMost = 5
+
+// lifeSince is what happened since the digest before.
+func lifeSince(ctx context.Context, book *ledger.Book, c *Cry) (*life, error) {
+	var before int64
+	tx, id := book.Tx(), book.Community().ID
+	if err := ledger.Get(ctx, tx, []any{&before}, `SELECT COALESCE(MAX(due_at), 0) FROM cries
+		WHERE community_id = $1 AND kind = 'digest' AND issue = 1 AND state = 'done' AND reach > 0 AND id <> $2`, id, c.ID); err != nil {
+		return nil, err
+	}
+	since := max(before, ledger.Micros(c.Due.Add(-7*24*time.Hour)))
+	l := &life{}
+	var err error
+	if l.joined, err = ledger.All(ctx, tx, func(rows ledger.Rows) (name string, err error) { return name, rows.Scan(&name) },
+		`SELECT name FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2 ORDER BY created_at, id LIMIT 100`, id, since); err != nil {
+		return nil, err
+	}
+	return l, ledger.Get(ctx, tx, []any{&l.trades}, `SELECT COUNT(*) FROM transfers WHERE community_id = $1 AND state = 'completed' AND COALESCE(decided_at, created_at) > $2`, id, since)
+}
+
+func (l *life) text(p *locales.Printer) string {
+	var all []string
+	if n := len(l.joined); n > 0 {
+		names := slices.Clone(l.joined[:min(n, joinedMost)])
+		if n > joinedMost {
+			names = append(names, "…")
+		}
+		all = append(all, p.Text("digest.joined", locales.Args{"n": n, "names": strings.Join(names, ", ")}))
+	}
+	if l.trades > 0 {
+		all = append(all, p.Text("digest.trades", locales.Args{"n": int(l.trades)}))
+	}
+	return strings.Join(all, " ")
+}

@@ -1,0 +1,282 @@
+package digest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"crier/ledger"
+)
+
+// Settings are how a community has its digest.
+type Settings struct {
+	Schedule string        // a cron expression in the community's time zone; "": there is none
+	Notice   time.Duration // so long before, the coordinators see it
+	Least    int           // new ads that it takes
+	Place    string        // where else it is posted, "telegram:-100123"; "": nowhere
+	checked  time.Time
+	seen     int64
+}
+
+const (
+	defaultNotice = 20 * time.Hour
+	firstLooks    = 31 * 24 * time.Hour // back, for the first digest
+)
+
+// SettingsOf reads how a community has its digest.
+func SettingsOf(ctx context.Context, book *ledger.Book) (Settings, error) {
+	var s Settings
+	var notice, checked int64
+	tx, c, now := book.Tx(), book.Community().ID, book.Now()
+	err := ledger.Get(ctx, tx, []any{&s.Schedule, &notice, &s.Least, &s.Place, &checked, &s.seen},
+		`SELECT schedule, notice, least, place, checked_at, seen FROM digests WHERE community_id = $1`, c)
+	s.Notice, s.checked = time.Duration(notice)*time.Minute, ledger.Time(checked)
+	if !ledger.IsNotFound(err) {
+		return s, err
+	}
+	s = Settings{Schedule: Weekly, Notice: defaultNotice, Least: 1, checked: now}
+	if err := ledger.Get(ctx, tx, []any{&s.seen}, `SELECT COALESCE(MAX(number), 0) FROM ads WHERE community_id = $1 AND created_at < $2`,
+		c, ledger.Micros(now.Add(-firstLooks))); err != nil {
+		return s, err
+	}
+	return s, nil
+}
+
+// Save keeps how a community has its digest. What was due before counts no more.
+func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
+	s.checked = book.Now()
+	if _, err := book.Tx().Exec(ctx, `UPDATE cries SET state = 'skipped', ended_at = $2 WHERE community_id = $1 AND kind = 'digest' AND state = 'planned'`,
+		book.Community().ID, ledger.Micros(book.Now())); err != nil {
+		return fmt.Errorf("take back what was planned: %w", err)
+	}
+	return s.save(ctx, book)
+}
+
+func (s Settings) save(ctx context.Context, book *ledger.Book) error {
+	_, err := book.Tx().Exec(ctx, `INSERT INTO digests (community_id, schedule, notice, least, place, checked_at, seen) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (community_id) DO UPDATE SET schedule = excluded.schedule, notice = excluded.notice, least = excluded.least, place = excluded.place,
+			checked_at = excluded.checked_at, seen = excluded.seen`,
+		book.Community().ID, s.Schedule, int64(s.Notice/time.Minute), s.Least, s.Place, ledger.Micros(s.checked), s.seen)
+	if err != nil {
+		return fmt.Errorf("keep when the digest goes out: %w", err)
+	}
+	return nil
+}
+
+// The kinds and states of a cry.
+const (
+	kindDigest    = "digest"
+	kindBroadcast = "broadcast"
+
+	planned = "planned"
+	going   = "going"
+	done    = "done"
+	skipped = "skipped"
+)
+
+// Cry is one thing that goes to everybody: a digest, or a broadcast.
+type Cry struct {
+	ID        int64
+	Kind      string
+	State     string
+	Due       time.Time
+	Issue     bool   // else it is only for those who want it daily
+	Words     string // of the coordinator
+	Audience  string // who gets a broadcast
+	By        ledger.MemberID
+	From, To  int64 // the ads that are new to a member who has had no digest: those above From, up to To
+	Cursor    ledger.MemberID
+	Reach     int64 // how many got it
+	NewAds    int64
+	Previewed time.Time
+	Began     time.Time
+	Ended     time.Time
+}
+
+const cryColumns = `id, kind, state, due_at, issue, words, audience, by_member, from_ad, to_ad, cursor, reach, new_ads,
+	COALESCE(previewed_at, 0), COALESCE(began_at, 0), COALESCE(ended_at, 0)`
+
+func scanCry(rows ledger.Rows) (c Cry, err error) {
+	var due, issue, previewed, began, ended int64
+	err = rows.Scan(&c.ID, &c.Kind, &c.State, &due, &issue, &c.Words, &c.Audience, &c.By, &c.From, &c.To, &c.Cursor, &c.Reach, &c.NewAds,
+		&previewed, &began, &ended)
+	c.Due, c.Issue = ledger.Time(due), issue != 0
+	for at, micros := range map[*time.Time]int64{&c.Previewed: previewed, &c.Began: began, &c.Ended: ended} {
+		if micros != 0 {
+			*at = ledger.Time(micros)
+		}
+	}
+	return c, err
+}
+
+// plan writes down that something goes out. It is nothing new where something of
+// the kind is planned for that moment already.
+func plan(ctx context.Context, book *ledger.Book, c Cry) (int64, error) {
+	if c.ID == 0 {
+		c.ID = ledger.NewID(book.Now())
+	}
+	_, err := book.Tx().Exec(ctx, `INSERT INTO cries (id, community_id, kind, state, due_at, issue, words, audience, by_member)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (community_id, kind, due_at) DO NOTHING`,
+		c.ID, book.Community().ID, c.Kind, planned, ledger.Micros(c.Due), asInt(c.Issue), c.Words, c.Audience, c.By)
+	if err != nil {
+		return 0, fmt.Errorf("plan a %s: %w", c.Kind, err)
+	}
+	return c.ID, nil
+}
+
+func asInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// save keeps how far a cry has come.
+func (c *Cry) save(ctx context.Context, book *ledger.Book) error {
+	micros := func(t time.Time) *int64 {
+		if t.IsZero() {
+			return nil
+		}
+		m := ledger.Micros(t)
+		return &m
+	}
+	_, err := book.Tx().Exec(ctx, `UPDATE cries SET state = $3, issue = $4, words = $5, from_ad = $6, to_ad = $7, cursor = $8, reach = $9, new_ads = $10,
+		previewed_at = $11, began_at = $12, ended_at = $13 WHERE community_id = $1 AND id = $2`,
+		book.Community().ID, c.ID, c.State, asInt(c.Issue), c.Words, c.From, c.To, c.Cursor, c.Reach, c.NewAds,
+		micros(c.Previewed), micros(c.Began), micros(c.Ended))
+	if err != nil {
+		return fmt.Errorf("keep a %s: %w", c.Kind, err)
+	}
+	return nil
+}
+
+// open are the cries that are planned or going out, the first due first.
+func open(ctx context.Context, book *ledger.Book) ([]Cry, error) {
+	return ledger.All(ctx, book.Tx(), scanCry, `SELECT `+cryColumns+` FROM cries
+		WHERE community_id = $1 AND state IN ('planned', 'going') ORDER BY due_at, id`, book.Community().ID)
+}
+
+// History returns the latest cries of a community, the newest first.
+func History(ctx context.Context, book *ledger.Book, n int) ([]Cry, error) {
+	return ledger.All(ctx, book.Tx(), scanCry, `SELECT `+cryColumns+` FROM cries
+		WHERE community_id = $1 ORDER BY due_at DESC, id DESC LIMIT $2`, book.Community().ID, n)
+}
+
+// reader is somebody to be told.
+type reader struct {
+	id    ledger.MemberID
+	place string
+	every string
+	seen  int64     // the newest ad of their last digest; -1: they have had none
+	last  time.Time // when that was due
+	at    []address // that are open, the one they used last first
+}
+
+type address struct {
+	channel, address string
+	shared           bool
+}
+
+func (a address) String() string {
+	if a.channel == "" {
+		return ""
+	}
+	return a.channel + ":" + a.address
+}
+
+const batch = 200 // members that are looked at in one transaction
+
+// readers returns the next active members behind one, at most batch.
+func readers(ctx context.Context, book *ledger.Book, behind ledger.MemberID) ([]*reader, error) {
+	var all []*reader
+	_, err := ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (none struct{}, err error) {
+		var r reader
+		var a address
+		var last, sharing int64
+		if err := rows.Scan(&r.id, &r.place, &r.every, &r.seen, &last, &a.channel, &a.address, &sharing); err != nil {
+			return none, err
+		}
+		if len(all) == 0 || all[len(all)-1].id != r.id {
+			r.last = ledger.Time(last)
+			all = append(all, &r)
+		}
+		if a.channel != "" {
+			a.shared = sharing > 1
+			one := all[len(all)-1]
+			one.at = append(one.at, a)
+		}
+		return none, nil
+	}, `SELECT m.id, m.place, COALESCE(s.every, ''), COALESCE(s.seen, -1), COALESCE(s.due_at, 0), COALESCE(a.channel, ''), COALESCE(a.address, ''),
+			(SELECT COUNT(*) FROM addresses b WHERE b.community_id = a.community_id AND b.channel = a.channel AND b.address = a.address)
+		FROM members m
+		LEFT JOIN subscriptions s ON s.community_id = m.community_id AND s.member_id = m.id
+		LEFT JOIN addresses a ON a.community_id = m.community_id AND a.member_id = m.id AND a.status = 'active'
+			AND NOT EXISTS (SELECT 1 FROM unsubscribed u WHERE u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address)
+		WHERE m.community_id = $1 AND m.status = 'active' AND m.id > $2 AND m.id <= (SELECT MAX(id) FROM
+			(SELECT id FROM members WHERE community_id = $1 AND id > $2 AND status = 'active' ORDER BY id LIMIT $3) page)
+		ORDER BY m.id, a.used_at DESC, a.channel, a.address`, book.Community().ID, behind, batch)
+	if err != nil {
+		return nil, fmt.Errorf("read who is to be told: %w", err)
+	}
+	return all, nil
+}
+
+// told writes down that a member was told; message is 0 where they could not be.
+func told(ctx context.Context, book *ledger.Book, c *Cry, e *edition, message int64) error {
+	return book.Tx().Later(ctx, `INSERT INTO cried (cry_id, community_id, member_id, message_id, seen, tried) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (cry_id, member_id) DO UPDATE SET message_id = excluded.message_id, tried = cried.tried || ' ' || excluded.tried`,
+		c.ID, book.Community().ID, e.id, message, e.since, e.at.String())
+}
+
+// toldAt reports whether somebody was told at an address.
+func toldAt(ctx context.Context, book *ledger.Book, c *Cry, a address) (bool, error) {
+	var n int64
+	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cried w
+		JOIN addresses a ON a.community_id = w.community_id AND a.member_id = w.member_id AND a.channel = $3 AND a.address = $4
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND w.message_id <> 0`, book.Community().ID, c.ID, a.channel, a.address)
+	return n > 0, err
+}
+
+// had writes down what a member's digest had.
+func had(ctx context.Context, book *ledger.Book, id ledger.MemberID, seen int64, due time.Time) error {
+	return book.Tx().Later(ctx, `INSERT INTO subscriptions (community_id, member_id, every, seen, due_at) VALUES ($1, $2, '', $3, $4)
+		ON CONFLICT (community_id, member_id) DO UPDATE SET seen = excluded.seen, due_at = excluded.due_at`,
+		book.Community().ID, id, seen, ledger.Micros(due))
+}
+
+// SetEvery keeps how often a member wants the digest.
+func SetEvery(ctx context.Context, book *ledger.Book, id ledger.MemberID, every string) error {
+	s, err := SettingsOf(ctx, book)
+	if err != nil {
+		return err
+	}
+	_, err = book.Tx().Exec(ctx, `INSERT INTO subscriptions (community_id, member_id, every, seen, due_at) VALUES ($1, $2, $3, $4, 0)
+		ON CONFLICT (community_id, member_id) DO UPDATE SET every = excluded.every`, book.Community().ID, id, every, s.seen)
+	if err != nil {
+		return fmt.Errorf("keep how often a member wants the digest: %w", err)
+	}
+	return nil
+}
+
+// seenBy is the newest ad of a member's last digest.
+func seenBy(ctx context.Context, book *ledger.Book, id ledger.MemberID) (seen int64, err error) {
+	err = ledger.Get(ctx, book.Tx(), []any{&seen}, `SELECT seen FROM subscriptions WHERE community_id = $1 AND member_id = $2`, book.Community().ID, id)
+	if ledger.IsNotFound(err) {
+		s, err := SettingsOf(ctx, book)
+		return s.seen, err
+	}
+	return seen, err
+}
+
+// wantDaily reports whether somebody wants the digest every day.
+func wantDaily(ctx context.Context, book *ledger.Book) (bool, error) {
+	var n int64
+	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM subscriptions WHERE community_id = $1 AND every = 'daily'`, book.Community().ID)
+	return n > 0, err
+}
+
+// newest is the number of the newest ad.
+func newest(ctx context.Context, book *ledger.Book) (n int64, err error) {
+	err = ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COALESCE(MAX(number), 0) FROM ads WHERE community_id = $1`, book.Community().ID)
+	return n, err
+}

@@ -85,7 +85,7 @@ func (d *Digests) plan(ctx context.Context, t *conversation.Turn, s *Settings) e
 			return err
 		}
 	}
-	if missed.Due.IsZero() && now.Sub(s.checked) < checkEvery {
+	if !s.fresh && missed.Due.IsZero() && now.Sub(s.checked) < checkEvery {
 		return nil
 	}
 	s.checked = now

@@ -16,6 +16,7 @@ type Settings struct {
 	Place    string        // where else it is posted, "telegram:-100123"; "": nowhere
 	checked  time.Time
 	seen     int64
+	fresh    bool // not written down yet
 }
 
 const (
@@ -34,7 +35,7 @@ func SettingsOf(ctx context.Context, book *ledger.Book) (Settings, error) {
 	if !ledger.IsNotFound(err) {
 		return s, err
 	}
-	s = Settings{Schedule: Weekly, Notice: defaultNotice, Least: 1, checked: now}
+	s = Settings{Schedule: Weekly, Notice: defaultNotice, Least: 1, checked: now, fresh: true}
 	if err := ledger.Get(ctx, tx, []any{&s.seen}, `SELECT COALESCE(MAX(number), 0) FROM ads WHERE community_id = $1 AND created_at < $2`,
 		c, ledger.Micros(now.Add(-firstLooks))); err != nil {
 		return s, err

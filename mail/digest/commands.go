@@ -60,8 +60,8 @@ func (d *Digests) Commands() []conversation.Command {
 func fillWhat(field string) func(context.Context, *conversation.Turn, *conversation.Form) error {
 	return func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
 		what := t.Meaning.What
-		if _, behind, ok := strings.Cut(t.In.Text, what); ok && what != "" {
-			what += behind // with its last full stop
+		if before, behind, ok := strings.Cut(t.In.Text, what); ok && what != "" { // with its marks at either end
+			what = before[len(strings.TrimRight(before, "¡¿\"«“„(")):] + what + behind
 		}
 		f.Set(field, what)
 		return nil

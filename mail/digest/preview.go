@@ -86,7 +86,7 @@ func (d *Digests) reachOf(ctx context.Context, t *conversation.Turn, s *Settings
 func (d *Digests) preview(ctx context.Context, t *conversation.Turn, s Settings, cries []Cry) error {
 	for i := range cries {
 		c := &cries[i]
-		if c.Kind != kindDigest || !c.Issue || c.State != planned || !c.Previewed.IsZero() || !c.Due.After(t.Now()) {
+		if c.Kind != kindDigest || !c.Issue || c.State != planned || !c.Previewed.IsZero() || !c.Due.After(t.Now()) || c.Due.Add(-s.Notice).After(t.Now()) {
 			continue
 		}
 		offers, wants, err := counts(ctx, t.Book, s.seen)

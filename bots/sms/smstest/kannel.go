@@ -289,13 +289,18 @@ func (k *Kannel) FakeSays(from, text string) *Fake {
 // HangUp ends it: the fake centre speaks with one telephone at a time.
 func (f *Fake) HangUp() { f.program.end("TERM") }
 
-// Got is what the telephone has read, each as fakesmsc writes it.
-func (f *Fake) Got() (got []string) {
+// Said is all that fakesmsc has said.
+func (f *Fake) Said() string {
 	said, err := os.ReadFile(f.output)
 	if err != nil {
-		return nil
+		return err.Error()
 	}
-	for line := range strings.Lines(string(said)) {
+	return string(said)
+}
+
+// Got is what the telephone has read, each as fakesmsc writes it.
+func (f *Fake) Got() (got []string) {
+	for line := range strings.Lines(f.Said()) {
 		if _, message, ok := strings.Cut(line, "Got message "); ok {
 			got = append(got, strings.TrimSuffix(message, "\n"))
 		}

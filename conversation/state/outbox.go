@@ -20,6 +20,7 @@ import (
 // enqueue puts messages into the outbox. to is the message that some of them
 // answer, nil where there is none. Whoever has unsubscribed gets none in bulk.
 func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound, to *message, now time.Time) error {
+	kept := map[*conversation.Sheet]string{}
 	for _, o := range out {
 		var thread string
 		var holds int64
@@ -41,8 +42,11 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 		id, text, sheet := cmp.Or(o.ID, ledger.NewID(now)), clean(o.Text, maxText), ""
 		if o.Sheet != nil {
 			text = ""
-			if sheet, err = keepSheet(ctx, tx, lane, o, now); err != nil {
-				return err
+			if sheet = kept[o.Sheet]; sheet == "" {
+				if sheet, err = keepSheet(ctx, tx, lane, o, now); err != nil {
+					return err
+				}
+				kept[o.Sheet] = sheet
 			}
 		}
 		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at,
@@ -77,12 +81,14 @@ type sender struct {
 	wakeUp    chan struct{}
 
 	attempted chan struct{} // an attempt has ended and waits to be recorded
+	hungry    chan struct{} // a line has sent most of what was read for it
 
 	mu    sync.Mutex
-	busy  map[string]bool // addresses that a message is on its way to
+	busy  map[string]int64 // addresses, and the message that is on its way there
 	lines map[string]*line
 	ended []ending
 	due   bool // attempted was told of them
+	again bool // a message waited for its address: it may go once the attempts are recorded
 }
 
 // line is one of the ways of a channel, none of which waits for another.
@@ -91,6 +97,8 @@ type line struct {
 	limit  *rate.Limiter
 	going  int       // messages that are on their way
 	paused time.Time // it wants no message before this
+	ahead  []queued  // what was read of the queue, in the order in which it goes
+	more   bool      // there is more in the queue
 }
 
 // room is how many messages it takes now.
@@ -103,6 +111,18 @@ func (l *line) room(now time.Time) int {
 		n = min(n, int(l.limit.TokensAt(time.Now())))
 	}
 	return n
+}
+
+// aheadMost is how many messages are read for a line at a time. They are read
+// anew every lookEvery at the latest.
+const aheadMost = 512
+
+// most is how many messages are read for it: no more than it can take until the next look.
+func (l *line) most() int {
+	if l.PerSecond > 0 {
+		return min(aheadMost, sendAtOnce+int(2*l.PerSecond*lookEvery.Seconds()))
+	}
+	return aheadMost
 }
 
 // line is the way that a message would go. s.mu is held.
@@ -177,13 +197,15 @@ func (j *Journey) quiet(q queued, at time.Time) bool {
 func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
 	return &sender{
 		j: j, channel: c, perSecond: perSecond, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1),
-		busy: map[string]bool{}, lines: map[string]*line{},
+		hungry: make(chan struct{}, 1), busy: map[string]int64{}, lines: map[string]*line{},
 	}
 }
 
-func (s *sender) wake() {
+func (s *sender) wake() { signal(s.wakeUp) }
+
+func signal(c chan<- struct{}) {
 	select {
-	case s.wakeUp <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -206,21 +228,31 @@ func (s *sender) run(ctx context.Context) {
 			record.Reset(recordEvery)
 			continue
 		case <-record.C:
-			s.record(ctx)
+			if s.record(ctx); s.mayGo() {
+				s.look(ctx)
+			}
 		case <-s.wakeUp:
+			s.look(ctx)
+		case <-s.hungry:
+			s.record(ctx)
+			s.look(ctx)
 		case <-look.C:
 			s.record(ctx)
+			s.look(ctx)
 		}
-		ready, wait := s.next(ctx)
-		for _, q := range ready {
-			sending.Go(func() { s.send(ctx, q.queued, q.line) })
-		}
-		if wait > 0 && !s.isDue() {
+		if wait := s.start(ctx, &sending); wait > 0 && !s.isDue() {
 			record.Reset(wait)
 		}
 	}
 	sending.Wait()
 	s.record(ctx)
+}
+
+// mayGo reports whether what waited for its address may go now.
+func (s *sender) mayGo() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.again && !s.due
 }
 
 // How much of the queue is looked through for addresses that nothing is on its
@@ -230,74 +262,116 @@ const (
 	sendPages = 25
 )
 
-// leaving is a message on its way out.
-type leaving struct {
-	queued
-	line *line
-}
-
-// next picks the messages that can be sent now, and counts them as on their
-// way: replies before notices before bulk, and to each address the oldest
-// first. An address that a message has to wait for gets none of the same or a
-// lower rank before it. A line that takes no more, and a community that is not
-// to be woken, keep nobody else's messages back. wait, if not 0, is when a line
-// takes the next one: what goes then is chosen then, since a reply may have
-// come in before a broadcast's rest.
-func (s *sender) next(ctx context.Context) (ready []leaving, wait time.Duration) {
+// look reads what is to go next on each line: replies before notices before
+// bulk, and to each address the oldest first. An address that a message has to
+// wait for gets none of the same or a lower rank before it. A line that has
+// enough, and a community that is not to be woken, keep nobody else's messages
+// back.
+func (s *sender) look(ctx context.Context) {
 	now := s.j.Clock()
-	if ctx.Err() != nil {
-		return nil, 0
-	}
 	var full, asleep skipped
 	var priority conversation.Priority
 	var id int64
-	taken := map[string]bool{}
-	for range sendPages {
+	ahead, taken := map[*line][]queued{}, map[string]bool{}
+	rest, waits := false, false
+	_, lined := s.channel.(conversation.Lined)
+	for n := 1; ; n++ {
 		page, err := s.page(ctx, priority, id, full, asleep)
 		if err != nil {
 			if ctx.Err() == nil {
 				s.j.Log.Error("read outbox", "channel", s.channel.Name(), "err", err)
 			}
-			break // what was picked goes out
+			break // what was read goes out
 		}
 		s.mu.Lock()
 		for _, q := range page {
 			priority, id = q.Priority, q.ID
-			if taken[q.Address] || s.busy[q.Address] {
+			if goes, busy := s.busy[q.Address]; busy || taken[q.Address] {
+				waits = waits || goes != q.ID
 				continue
 			}
 			l := s.line(q.Outbound)
-			if l.Rings && q.Priority > conversation.Replies && s.j.quiet(q, now) {
+			switch {
+			case l.Rings && q.Priority > conversation.Replies && s.j.quiet(q, now):
 				asleep.add(q.community)
 				continue
+			case now.Before(l.paused):
+				full.add(q.community)
+			case len(ahead[l]) >= l.most():
+				full.add(q.community)
+				rest = rest || !lined
+			case !q.nextAt.After(now):
+				ahead[l] = append(ahead[l], q)
 			}
 			taken[q.Address] = true
-			if l.room(now) < 1 {
-				full.add(q.community)
-				if l.going < sendAtOnce && !now.Before(l.paused) { // its rate says so
-					wait = soonest(wait, time.Duration(float64(time.Second)/l.PerSecond))
-				}
-				continue
-			}
-			if q.nextAt.After(now) {
-				continue
-			}
-			l.limit.Allow()
-			l.going++
-			s.busy[q.Address] = true
-			ready = append(ready, leaving{q, l})
 		}
 		s.mu.Unlock()
-		if len(page) < sendPage || len(ready) >= sendMost {
+		if rest || len(page) < sendPage {
+			break
+		}
+		if n == sendPages {
+			rest = true
 			break
 		}
 	}
-	return ready, wait
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.again = waits
+	for _, l := range s.lines {
+		l.ahead, l.more = ahead[l], rest || len(ahead[l]) >= l.most()
+	}
 }
 
-// sendMost is how many messages are sent off at a look: then the replies that
-// have come in meanwhile are looked for.
-const sendMost = 64
+// start has each line send what it takes now. wait, if not 0, is when one of
+// them takes the next.
+func (s *sender) start(ctx context.Context, sending *sync.WaitGroup) (wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.j.Clock()
+	for _, l := range s.lines {
+		for q, ok := s.take(l, now); ok; q, ok = s.take(l, now) {
+			sending.Go(func() { s.sendOn(ctx, q, l) })
+		}
+		if len(l.ahead) > 0 && l.going < sendAtOnce && !now.Before(l.paused) { // its rate says so
+			wait = soonest(wait, time.Duration(float64(time.Second)/l.PerSecond))
+		}
+	}
+	return wait
+}
+
+// take takes the next message of a line that may go now, and counts it as on its
+// way. s.mu is held.
+func (s *sender) take(l *line, now time.Time) (q queued, ok bool) {
+	for len(l.ahead) > 0 && l.room(now) > 0 {
+		q, l.ahead = l.ahead[0], l.ahead[1:]
+		if goes, busy := s.busy[q.Address]; busy {
+			s.again = s.again || goes != q.ID // else it went while the queue was read
+			continue
+		}
+		l.limit.Allow()
+		l.going++
+		s.busy[q.Address] = q.ID
+		return q, true
+	}
+	return q, false
+}
+
+// sendOn sends a message, and then what is next on its line.
+func (s *sender) sendOn(ctx context.Context, q queued, l *line) {
+	for ok := true; ok; {
+		s.send(ctx, q, l)
+		if ctx.Err() != nil {
+			return
+		}
+		now := s.j.Clock()
+		s.mu.Lock()
+		q, ok = s.take(l, now)
+		if l.more && len(l.ahead) < l.most()/4 {
+			signal(s.hungry)
+		}
+		s.mu.Unlock()
+	}
+}
 
 func soonest(a, b time.Duration) time.Duration {
 	if a == 0 {
@@ -391,12 +465,10 @@ func (s *sender) send(ctx context.Context, q queued, l *line) {
 	defer s.mu.Unlock()
 	l.going--
 	s.ended = append(s.ended, ending{q, l, s.j.Clock(), providerID, err})
-	if !s.due { // the first since the last record: the others go with it
+	s.again = s.again || err != nil // it may go elsewhere
+	if !s.due {                     // the first since the last record: the others go with it
 		s.due = true
-		select {
-		case s.attempted <- struct{}{}:
-		default:
-		}
+		signal(s.attempted)
 	}
 	var se *conversation.SendError
 	if errors.As(err, &se) && se.Everybody && se.RetryAfter > 0 {

@@ -121,13 +121,13 @@ type run struct {
 	cry    int64
 	ads    []ledger.NewAd // all that could be new to anybody, by number
 	above  int64          // ads are those above it
-	sheets map[variant]*conversation.Sheet
+	sheets map[variant]*written
 	life   *life
 	owners map[ledger.MemberID]bool // who has an ad of the audience up; nil: not known yet
 }
 
 func newRun(cry int64) *run {
-	return &run{cry: cry, above: -1, sheets: map[variant]*conversation.Sheet{}}
+	return &run{cry: cry, above: -1, sheets: map[variant]*written{}}
 }
 
 // runOf is the run of a cry, begun or taken up again.

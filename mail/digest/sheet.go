@@ -35,6 +35,12 @@ type variant struct {
 	seen                   int64
 }
 
+// written is a sheet and what it says.
+type written struct {
+	*conversation.Sheet
+	text string
+}
+
 // issue is a member's digest, in the way of their channel: a page where it has
 // room for one, else a text.
 func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *run, e *edition) (conversation.Outbound, error) {
@@ -45,21 +51,22 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 		return out, nil
 	}
 	v := variant{p.Locale(), e.at.channel, e.place, e.since}
-	sheet := r.sheets[v]
-	if sheet == nil {
+	s := r.sheets[v]
+	if s == nil {
 		if r.life == nil {
 			var err error
 			if r.life, err = lifeSince(ctx, t.Book, c); err != nil {
 				return out, err
 			}
 		}
-		sheet = makeSheet(t, c, p, e, r.life)
+		sheet := makeSheet(t, c, p, e, r.life)
+		s = &written{sheet, sheet.Plain()}
 		if len(r.sheets) >= sheetsMost {
 			clear(r.sheets)
 		}
-		r.sheets[v] = sheet
+		r.sheets[v] = s
 	}
-	out.Sheet, out.Text = sheet, sheet.Plain()
+	out.Sheet, out.Text = s.Sheet, s.text
 	return out, nil
 }
 

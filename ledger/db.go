@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
 )
 
 // DB is a database that a ledger lives in. Two packages make one:
@@ -99,4 +102,56 @@ func All[T any](ctx context.Context, tx Tx, scan func(Rows) (T, error), query st
 		all = append(all, v)
 	}
 	return all, rows.Err()
+}
+
+// manyRows is how many rows one statement of LaterRows has. Two lengths of a
+// statement are all that an engine has to keep.
+const manyRows = 25
+
+// LaterRows runs a statement for many rows at once, later: before, VALUES and
+// the rows, after. All rows have the same types, integers or strings; outside
+// of an INSERT, the columns of VALUES are called column1, column2 …
+func LaterRows(ctx context.Context, tx Tx, before string, rows [][]any, after string) error {
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= manyRows {
+			n = manyRows
+		}
+		var args []any
+		for _, row := range rows[:n] {
+			args = append(args, row...)
+		}
+		if err := tx.Later(ctx, before+" VALUES "+values(rows[:n])+" "+after, args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// values are the placeholders of some rows. The first has the types of all.
+func values(rows [][]any) string {
+	var b strings.Builder
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		for j, arg := range row {
+			if j > 0 {
+				b.WriteString(", ")
+			} else {
+				b.WriteByte('(')
+			}
+			switch place := "$" + strconv.Itoa(i*len(row)+j+1); {
+			case i > 0:
+				b.WriteString(place)
+			case reflect.TypeOf(arg).Kind() == reflect.String:
+				b.WriteString("CAST(" + place + " AS TEXT)")
+			default:
+				b.WriteString("CAST(" + place + " AS BIGINT)")
+			}
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
 }

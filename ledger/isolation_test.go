@@ -25,13 +25,13 @@ func acrossCommunities() map[string]string {
 
 		"state Journey.insert: inbox outbox addresses": "which community a message is for is what the statement finds out",
 		"state keepPhotos: photos inbox":               "what was written just before, by its id: its community is found out there",
-		"state enqueue: outbox unsubscribed":           "it inserts the community that it compares",
+		"state enqueue: outbox":                        "each row has the community that it is for",
+		"state sender.recordAll: outbox":               "messages by their own ids, as they were read from the queue",
 		"state Journey.lanes: inbox":                   "which communities have messages waiting",
 		"state Journey.waits: inbox":                   "a message by the channel's id for it, which is unique on the host",
 		"state Journey.findSent: outbox":               "a message by the channel's id for it, which is unique on the host",
 		"state Journey.tickReceipts: outbox":           "the same, for the receipts that came too early",
 		"state Journey.screen: outbox":                 "the answers to a message by the channel's id for it, on its sender's screen",
-		"state Journey.gone: outbox":                   "one message by its own id, for what it has cost its community",
 		"state Costs: costs":                           "what each community has cost, for whoever runs the host",
 		"state Journey.Depth: inbox":                   "how much waits on the host, for whoever runs it",
 	}

@@ -432,13 +432,19 @@ func (j *Journey) Tick(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("list communities: %w", err)
 	}
-	failed := errors.Join(j.tickParts(ctx), j.tickReceipts(ctx), j.tickScreens(ctx))
-	for _, c := range communities {
-		if err := j.tick(ctx, c.ID); err != nil { // one community's trouble is not another's
-			failed = errors.Join(failed, fmt.Errorf("community %s: %w", c.Slug, err))
-		}
+	failed := make([]error, len(communities))
+	var g errgroup.Group
+	g.SetLimit(j.Workers)
+	for i, c := range communities {
+		g.Go(func() error {
+			if err := j.tick(ctx, c.ID); err != nil { // one community's trouble is not another's
+				failed[i] = fmt.Errorf("community %s: %w", c.Slug, err)
+			}
+			return nil
+		})
 	}
-	return failed
+	failed = append(failed, j.tickParts(ctx), j.tickReceipts(ctx), j.tickScreens(ctx), g.Wait())
+	return errors.Join(failed...)
 }
 
 func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
@@ -486,6 +492,11 @@ func (j *Journey) tickWith(ctx context.Context, id ledger.CommunityID, do func(c
 			return err
 		}
 		j.wakeSenders(sending)
+		if !all { // whoever has written meanwhile is not kept waiting by the rest
+			if _, _, err := j.workLane(ctx, id); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -98,8 +98,8 @@ func (j *Journey) waits(ctx context.Context, in conversation.Inbound) (waits boo
 func (j *Journey) flushTo(ctx context.Context, channel, address string, send func(conversation.Outbound)) error {
 	var all []queued
 	err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
-		all, err = j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
-			WHERE o.state = 'queued' AND o.channel = $1 AND o.address = $2 ORDER BY o.id`, channel, address)
+		all, err = j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox
+			WHERE state = 'queued' AND channel = $1 AND address = $2 ORDER BY id`, channel, address)
 		if err != nil {
 			return err
 		}

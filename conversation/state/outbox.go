@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,8 +21,16 @@ import (
 // enqueue puts messages into the outbox. to is the message that some of them
 // answer, nil where there is none. Whoever has unsubscribed gets none in bulk.
 func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound, to *message, now time.Time) error {
+	closed, err := unsubscribed(ctx, tx, lane, out)
+	if err != nil {
+		return err
+	}
 	kept := map[*conversation.Sheet]string{}
+	var rows [][]any
 	for _, o := range out {
+		if o.Priority >= conversation.Bulk && closed[[2]string{o.Channel, o.Address}] {
+			continue
+		}
 		var thread string
 		var holds int64
 		if to != nil && o.ReplyTo == to.in.ID && o.Channel == to.in.Channel {
@@ -49,16 +58,35 @@ func enqueue(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []c
 				kept[o.Sheet] = sheet
 			}
 		}
-		if err := tx.Later(ctx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state, next_at, created_at,
-				thread, holds, desk, sheet)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11, $12, $13, $15, $16
-				WHERE CAST($10 AS BIGINT) < CAST($14 AS BIGINT) OR NOT EXISTS (SELECT 1 FROM unsubscribed WHERE community_id = $2 AND channel = $3 AND address = $4)`,
-			id, lane, o.Channel, o.Address, o.Locale, text, string(choices), o.Question, o.ReplyTo, o.Priority,
-			ledger.Micros(now), thread, holds, conversation.Bulk, o.Desk, sheet); err != nil {
-			return fmt.Errorf("queue message: %w", err)
-		}
+		rows = append(rows, []any{
+			id, lane, o.Channel, o.Address, o.Locale, text, string(choices), o.Question, o.ReplyTo, o.Priority, "queued", 0, ledger.Micros(now),
+			thread, holds, o.Desk, sheet,
+		})
+	}
+	if err := ledger.LaterRows(ctx, tx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to, priority, state,
+		next_at, created_at, thread, holds, desk, sheet)`, rows, ""); err != nil {
+		return fmt.Errorf("queue message: %w", err)
 	}
 	return nil
+}
+
+// unsubscribed are the channels and addresses of a community that want nothing
+// in bulk, where something in bulk is to go out.
+func unsubscribed(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, out []conversation.Outbound) (map[[2]string]bool, error) {
+	if !slices.ContainsFunc(out, func(o conversation.Outbound) bool { return o.Priority >= conversation.Bulk }) {
+		return nil, nil
+	}
+	closed := map[[2]string]bool{}
+	_, err := ledger.All(ctx, tx, func(rows ledger.Rows) (none struct{}, err error) {
+		var a [2]string
+		err = rows.Scan(&a[0], &a[1])
+		closed[a] = true
+		return none, err
+	}, `SELECT channel, address FROM unsubscribed WHERE community_id = $1`, lane)
+	if err != nil {
+		return nil, fmt.Errorf("read who is unsubscribed: %w", err)
+	}
+	return closed, nil
 }
 
 // How a message that could not be sent is tried again: after 5 seconds, 10, 20
@@ -158,10 +186,13 @@ type queued struct {
 	nextAt    time.Time
 	created   time.Time
 	sheetName string // "": it has a text of its own
+	from      *sendingCommunity
+}
 
-	// Of its community.
-	timezone           string
-	quietFrom, quietTo int
+// sendingCommunity is what a message's way depends on of its community.
+type sendingCommunity struct {
+	slug, name, timezone string
+	quietFrom, quietTo   int // minutes of the day
 }
 
 // month is the month of a moment where a message's community is.
@@ -170,28 +201,28 @@ func (j *Journey) month(q queued, at time.Time) string { return at.In(j.zone(q))
 // zone is where a message's community is. Reading it takes longer than all
 // else that is done with a message.
 func (j *Journey) zone(q queued) *time.Location {
-	if z, ok := j.zones.Load(q.timezone); ok {
+	if z, ok := j.zones.Load(q.from.timezone); ok {
 		return z.(*time.Location)
 	}
-	z, err := time.LoadLocation(q.timezone)
+	z, err := time.LoadLocation(q.from.timezone)
 	if err != nil {
 		z = time.UTC
 	}
-	j.zones.Store(q.timezone, z)
+	j.zones.Store(q.from.timezone, z)
 	return z
 }
 
 // quiet reports whether a moment is in the quiet hours of a message's community.
 func (j *Journey) quiet(q queued, at time.Time) bool {
-	if q.quietFrom == q.quietTo {
+	if q.from.quietFrom == q.from.quietTo {
 		return false
 	}
 	at = at.In(j.zone(q))
 	minute := at.Hour()*60 + at.Minute()
-	if q.quietFrom < q.quietTo {
-		return minute >= q.quietFrom && minute < q.quietTo
+	if q.from.quietFrom < q.from.quietTo {
+		return minute >= q.from.quietFrom && minute < q.from.quietTo
 	}
-	return minute >= q.quietFrom || minute < q.quietTo
+	return minute >= q.from.quietFrom || minute < q.from.quietTo
 }
 
 func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
@@ -405,26 +436,26 @@ func (s *skipped) add(c ledger.CommunityID) {
 func (s *sender) page(ctx context.Context, priority conversation.Priority, id int64, full, asleep skipped) (page []queued, err error) {
 	but := ""
 	if full.list != "" {
-		but += ` AND o.community_id NOT IN (` + full.list + `)`
+		but += ` AND community_id NOT IN (` + full.list + `)`
 	}
 	if asleep.list != "" {
-		but += ` AND (o.priority <= $5 OR o.community_id NOT IN (` + asleep.list + `))`
+		but += ` AND (priority <= $5 OR community_id NOT IN (` + asleep.list + `))`
 	}
 	args := []any{s.channel.Name(), priority, id, sendPage}
 	if asleep.list != "" {
 		args = append(args, conversation.Replies)
 	}
 	err = s.j.DB.View(ctx, func(tx ledger.Tx) (err error) {
-		page, err = s.j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
-			WHERE o.channel = $1 AND o.state = 'queued' AND (o.priority > $2 OR o.priority = $2 AND o.id > $3)`+but+`
-			ORDER BY o.priority, o.id LIMIT $4`, args...)
+		page, err = s.j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox
+			WHERE channel = $1 AND state = 'queued' AND (priority, id) > ($2, $3)`+but+`
+			ORDER BY priority, id LIMIT $4`, args...)
 		return err
 	})
 	return page, err
 }
 
-const queuedColumns = `o.id, o.community_id, c.slug, o.channel, o.address, o.locale, o.text, o.choices, o.question,
-	o.reply_to, o.thread, o.desk, c.name, o.priority, o.attempts, o.next_at, o.created_at, o.sheet, c.timezone, c.quiet_from, c.quiet_to`
+const queuedColumns = `id, community_id, channel, address, locale, text, choices, question, reply_to, thread, desk, priority, attempts,
+	next_at, created_at, sheet`
 
 // queued reads messages of the outbox, with all that they say.
 func (j *Journey) queued(ctx context.Context, tx ledger.Tx, query string, args ...any) ([]queued, error) {
@@ -432,18 +463,32 @@ func (j *Journey) queued(ctx context.Context, tx ledger.Tx, query string, args .
 	if err != nil {
 		return nil, err
 	}
+	senders := map[ledger.CommunityID]*sendingCommunity{} // not joined: the row of a busy one has many versions
+	for i := range all {
+		q := &all[i]
+		c := senders[q.community]
+		if c == nil {
+			c = &sendingCommunity{}
+			if err := ledger.Get(ctx, tx, []any{&c.slug, &c.name, &c.timezone, &c.quietFrom, &c.quietTo},
+				`SELECT slug, name, timezone, quiet_from, quiet_to FROM communities WHERE id = $1`, q.community); err != nil {
+				return nil, fmt.Errorf("read community %d: %w", q.community, err)
+			}
+			senders[q.community] = c
+		}
+		q.Community, q.from = c.slug, c
+		if q.community != ledger.Host {
+			q.Sender = c.name
+		}
+	}
 	return all, j.sheets.fill(ctx, tx, all)
 }
 
 func scanQueued(rows ledger.Rows) (q queued, err error) {
 	var choices string
 	var next, created int64
-	err = rows.Scan(&q.ID, &q.community, &q.Community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
-		&q.ReplyTo, &q.Thread, &q.Desk, &q.Sender, &q.Priority, &q.Attempt, &next, &created, &q.sheetName, &q.timezone, &q.quietFrom, &q.quietTo)
+	err = rows.Scan(&q.ID, &q.community, &q.Channel, &q.Address, &q.Locale, &q.Text, &choices, &q.Question,
+		&q.ReplyTo, &q.Thread, &q.Desk, &q.Priority, &q.Attempt, &next, &created, &q.sheetName)
 	q.Attempt++
-	if q.community == ledger.Host {
-		q.Sender = ""
-	}
 	q.nextAt, q.created = ledger.Time(next), ledger.Time(created)
 	if err == nil && choices != "" {
 		err = json.Unmarshal([]byte(choices), &q.Choices)
@@ -545,7 +590,11 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	err := s.j.DB.Update(ctx, func(tx ledger.Tx) error {
 		followUps = map[string]bool{}
 		paid := map[ledger.CommunityID]ending{}
+		var sent [][]any
 		for _, e := range ended {
+			if e.err == nil {
+				sent = append(sent, []any{e.ID, ledger.Micros(e.at), clean(e.providerID, maxField)})
+			}
 			out, err := s.recordOne(ctx, tx, e)
 			if err != nil {
 				return err
@@ -556,6 +605,10 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 			if e.err == nil {
 				paid[e.community] = e
 			}
+		}
+		if err := ledger.LaterRows(ctx, tx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = column2, provider_id = column3, error = ''
+			FROM (`, sent, `) AS sent WHERE outbox.id = column1 AND outbox.state = 'queued'`); err != nil { // it may have bounced by now
+			return err
 		}
 		if _, priced := s.channel.(conversation.Priced); !priced {
 			return nil
@@ -584,8 +637,8 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	return nil
 }
 
-// recordOne writes what became of one attempt. It returns what the coordinators
-// have to be told.
+// recordOne writes what became of one attempt, but that it was sent. It returns
+// what the coordinators have to be told.
 func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
 	if e.err == nil {
 		if c, ok := s.channel.(conversation.Priced); ok {
@@ -593,9 +646,7 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 				return nil, err
 			}
 		}
-		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = ''
-			WHERE id = $1 AND state = 'queued'`, // it may have bounced by now
-			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))
+		return nil, nil
 	}
 	log := s.j.Log.With("channel", e.Channel, "community", e.Community, "message_id", e.ID, "attempt", e.Attempt, "err", e.err)
 	var se *conversation.SendError
@@ -725,8 +776,8 @@ func (j *Journey) ResumeAddress(ctx context.Context, channel, address string) er
 func (j *Journey) Flush(ctx context.Context, send func(conversation.Outbound)) error {
 	var all []queued
 	if err := j.DB.Update(ctx, func(tx ledger.Tx) (err error) {
-		all, err = j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
-			WHERE o.state = 'queued' ORDER BY o.id`)
+		all, err = j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox
+			WHERE state = 'queued' ORDER BY id`)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (j *Journey) gone(ctx context.Context, tx ledger.Tx, channel string, r conv
 	if !ok {
 		return nil
 	}
-	all, err := j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id WHERE o.id = $1`, r.ID)
+	all, err := j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox WHERE id = $1`, r.ID)
 	for _, q := range all {
 		err = j.charge(ctx, tx, q, priced.Cost(q.Outbound), now)
 	}

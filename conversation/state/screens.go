@@ -82,8 +82,8 @@ func (j *Journey) screenLater(ctx context.Context, in conversation.Inbound) ([]c
 // screen reads what answers a message on its sender's screen, and has it sent.
 func (j *Journey) screen(ctx context.Context, in conversation.Inbound) (out []conversation.Outbound, err error) {
 	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
-		all, err := j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox o JOIN communities c ON c.id = o.community_id
-			WHERE o.channel = 'ussd' AND o.reply_to = $1 AND o.address = $2 ORDER BY o.id`, in.ID, in.From)
+		all, err := j.queued(ctx, tx, `SELECT `+queuedColumns+` FROM outbox
+			WHERE channel = 'ussd' AND reply_to = $1 AND address = $2 ORDER BY id`, in.ID, in.From)
 		if err != nil {
 			return err
 		}

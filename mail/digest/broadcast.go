@@ -89,13 +89,15 @@ func (d *Digests) broadcastTo(ctx context.Context, t *conversation.Turn, c *Cry,
 	}
 	e := &edition{reader: one, locale: person.Locale}
 	if len(one.at) == 0 {
-		return false, told(ctx, t.Book, c, e, 0)
+		r.tell(t.Book, e, 0)
+		return false, nil
 	}
 	e.at = one.at[0]
 	if e.at.shared {
-		if already, err := toldAt(ctx, t.Book, c, e.at); err != nil || already {
+		if already, err := r.toldAt(ctx, t.Book, e.at); err != nil || already {
 			return false, err
 		}
 	}
-	return true, told(ctx, t.Book, c, e, t.Post(broadcast(t, c, e)))
+	r.tell(t.Book, e, t.Post(broadcast(t, c, e)))
+	return true, nil
 }

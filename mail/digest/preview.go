@@ -247,7 +247,7 @@ func (d *Digests) again(ctx context.Context, t *conversation.Turn, c *Cry, faile
 			break
 		}
 	}
-	return n, nil
+	return n, r.write(ctx, t.Book)
 }
 
 func (d *Digests) sendAgain(ctx context.Context, t *conversation.Turn, c *Cry, r *run, e *edition) error {
@@ -263,13 +263,12 @@ func (d *Digests) sendAgain(ctx context.Context, t *conversation.Turn, c *Cry, r
 			return err
 		}
 	}
-	if err := told(ctx, t.Book, c, e, t.Post(out)); err != nil || c.Kind == kindBroadcast {
-		return err
+	r.tell(t.Book, e, t.Post(out))
+	if c.Kind == kindBroadcast {
+		return nil
 	}
-	if err := moreLater(ctx, t, e); err != nil {
-		return err
-	}
-	return had(ctx, t.Book, e.id, c.To, c.Due)
+	r.show(t.Book, c, e)
+	return moreLater(ctx, t, e)
 }
 
 // namesMost is how many of those who were missed are called by name.

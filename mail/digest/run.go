@@ -124,6 +124,8 @@ type run struct {
 	sheets map[variant]*written
 	life   *life
 	owners map[ledger.MemberID]bool // who has an ad of the audience up; nil: not known yet
+
+	told, had [][]any // rows that are not written yet
 }
 
 func newRun(cry int64) *run {
@@ -148,6 +150,43 @@ func (d *Digests) forget(community ledger.CommunityID) {
 	delete(d.runs, community)
 }
 
+// tell notes that a member was told; message is 0 where they could not be.
+func (r *run) tell(book *ledger.Book, e *edition, message int64) {
+	r.told = append(r.told, []any{r.cry, book.Community().ID, e.id, message, e.since, e.at.String()})
+}
+
+// show notes what a member's digest had.
+func (r *run) show(book *ledger.Book, c *Cry, e *edition) {
+	r.had = append(r.had, []any{book.Community().ID, e.id, "", c.To, ledger.Micros(c.Due)})
+}
+
+// write writes down what was noted.
+func (r *run) write(ctx context.Context, book *ledger.Book) error {
+	told, had := r.told, r.had
+	r.told, r.had = nil, nil
+	if err := ledger.LaterRows(ctx, book.Tx(), `INSERT INTO cried (cry_id, community_id, member_id, message_id, seen, tried)`, told,
+		`ON CONFLICT (cry_id, member_id) DO UPDATE SET message_id = excluded.message_id, tried = cried.tried || ' ' || excluded.tried`); err != nil {
+		return fmt.Errorf("keep who was told: %w", err)
+	}
+	if err := ledger.LaterRows(ctx, book.Tx(), `INSERT INTO subscriptions (community_id, member_id, every, seen, due_at)`, had,
+		`ON CONFLICT (community_id, member_id) DO UPDATE SET seen = excluded.seen, due_at = excluded.due_at`); err != nil {
+		return fmt.Errorf("keep what was new to whom: %w", err)
+	}
+	return nil
+}
+
+// toldAt reports whether somebody was told at an address.
+func (r *run) toldAt(ctx context.Context, book *ledger.Book, a address) (bool, error) {
+	if err := r.write(ctx, book); err != nil {
+		return false, err
+	}
+	var n int64
+	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cried w
+		JOIN addresses a ON a.community_id = w.community_id AND a.member_id = w.member_id AND a.channel = $3 AND a.address = $4
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND w.message_id <> 0`, book.Community().ID, r.cry, a.channel, a.address)
+	return n > 0, err
+}
+
 // newAds are the ads of a run that are new to somebody who has seen those up to
 // a number.
 func (r *run) newAds(ctx context.Context, book *ledger.Book, c *Cry, seen int64) ([]ledger.NewAd, error) {
@@ -170,6 +209,7 @@ func (d *Digests) step(ctx context.Context, t *conversation.Turn, s *Settings, c
 		}
 	}
 	r := d.runOf(t.Book.Community().ID, c)
+	r.told, r.had = nil, nil // of a transaction that was rolled back
 	page, err := readers(ctx, t.Book, c.Cursor)
 	if err != nil {
 		return err
@@ -188,6 +228,9 @@ func (d *Digests) step(ctx context.Context, t *conversation.Turn, s *Settings, c
 		if told {
 			c.Reach++
 		}
+	}
+	if err := r.write(ctx, t.Book); err != nil {
+		return err
 	}
 	if len(page) == 0 {
 		return d.end(ctx, t, s, c, r)
@@ -249,10 +292,11 @@ func (d *Digests) digestTo(ctx context.Context, t *conversation.Turn, s *Setting
 		return false, err
 	}
 	if len(one.at) == 0 {
-		return false, told(ctx, t.Book, c, e, 0)
+		r.tell(t.Book, e, 0)
+		return false, nil
 	}
 	if e.at.shared { // whoever reads there too may have it already
-		if already, err := toldAt(ctx, t.Book, c, e.at); err != nil || already {
+		if already, err := r.toldAt(ctx, t.Book, e.at); err != nil || already {
 			return false, err
 		}
 	}
@@ -260,13 +304,9 @@ func (d *Digests) digestTo(ctx context.Context, t *conversation.Turn, s *Setting
 	if err != nil {
 		return false, err
 	}
-	if err := told(ctx, t.Book, c, e, t.Post(out)); err != nil {
-		return false, err
-	}
-	if err := moreLater(ctx, t, e); err != nil {
-		return false, err
-	}
-	return true, had(ctx, t.Book, one.id, c.To, c.Due)
+	r.tell(t.Book, e, t.Post(out))
+	r.show(t.Book, c, e)
+	return true, moreLater(ctx, t, e)
 }
 
 // editionOf is what a member is to be told, nil for nothing.

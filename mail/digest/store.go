@@ -222,29 +222,6 @@ func readers(ctx context.Context, book *ledger.Book, behind ledger.MemberID) ([]
 	return all, nil
 }
 
-// told writes down that a member was told; message is 0 where they could not be.
-func told(ctx context.Context, book *ledger.Book, c *Cry, e *edition, message int64) error {
-	return book.Tx().Later(ctx, `INSERT INTO cried (cry_id, community_id, member_id, message_id, seen, tried) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (cry_id, member_id) DO UPDATE SET message_id = excluded.message_id, tried = cried.tried || ' ' || excluded.tried`,
-		c.ID, book.Community().ID, e.id, message, e.since, e.at.String())
-}
-
-// toldAt reports whether somebody was told at an address.
-func toldAt(ctx context.Context, book *ledger.Book, c *Cry, a address) (bool, error) {
-	var n int64
-	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cried w
-		JOIN addresses a ON a.community_id = w.community_id AND a.member_id = w.member_id AND a.channel = $3 AND a.address = $4
-		WHERE w.community_id = $1 AND w.cry_id = $2 AND w.message_id <> 0`, book.Community().ID, c.ID, a.channel, a.address)
-	return n > 0, err
-}
-
-// had writes down what a member's digest had.
-func had(ctx context.Context, book *ledger.Book, id ledger.MemberID, seen int64, due time.Time) error {
-	return book.Tx().Later(ctx, `INSERT INTO subscriptions (community_id, member_id, every, seen, due_at) VALUES ($1, $2, '', $3, $4)
-		ON CONFLICT (community_id, member_id) DO UPDATE SET seen = excluded.seen, due_at = excluded.due_at`,
-		book.Community().ID, id, seen, ledger.Micros(due))
-}
-
 // SetEvery keeps how often a member wants the digest.
 func SetEvery(ctx context.Context, book *ledger.Book, id ledger.MemberID, every string) error {
 	s, err := SettingsOf(ctx, book)

@@ -40,6 +40,6 @@ lint:
 
 bench:
 	./.ci/packages postgresql
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/ ./mail/ ./mail/smtp/ ./bots/sms/
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./conversation/state/ ./mail/ ./mail/smtp/ ./mail/digest/ ./bots/sms/
 
 .PHONY: demo quick test transcripts fuzz lint bench

@@ -26,6 +26,7 @@ func TestCommunitiesFromBefore(t *testing.T) {
 			must(t, digest.Prepare(t.Context(), db))
 		}
 		h.Journey = h.process("one")
+		h.offers(id, "jam")
 		for day := range 30 {
 			if sent := h.tick(h.now.AddDate(0, 0, 1)); len(sent) > 0 {
 				t.Fatalf("on day %d %q goes to %s", day, sent[0].Text, sent[0].Address)

@@ -315,9 +315,11 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 	return more, busy, nil
 }
 
-func (j *Journey) wakeSenders(channels map[string]bool) {
-	for name := range channels {
-		if s := j.senders[name]; s != nil {
+// wakeSenders has the channels look for what is to be sent; urgent says whether
+// some of it is no bulk.
+func (j *Journey) wakeSenders(urgent map[string]bool) {
+	for name, urgent := range urgent {
+		if s := j.senders[name]; s != nil && (urgent || !s.reading()) {
 			s.wake()
 		}
 	}
@@ -481,7 +483,7 @@ func (j *Journey) tickWith(ctx context.Context, id ledger.CommunityID, do func(c
 				return err
 			}
 			for _, o := range out {
-				sending[o.Channel] = true
+				sending[o.Channel] = sending[o.Channel] || o.Priority < conversation.Bulk
 			}
 			if err := enqueue(ctx, tx, id, out, nil, now); err != nil || len(out) == 0 {
 				return err

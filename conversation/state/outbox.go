@@ -234,6 +234,19 @@ func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
 
 func (s *sender) wake() { signal(s.wakeUp) }
 
+// reading reports whether it reads on in the queue anyway, once it has sent what
+// it has.
+func (s *sender) reading() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.more {
+			return true
+		}
+	}
+	return false
+}
+
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:

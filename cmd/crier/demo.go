@@ -132,8 +132,8 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// sampleIn is the sample community in a language: the community's, and that of
-// the members who have it in English.
+// sampleIn is the sample community in a language, the community's and that of the
+// members who have it in English, with a digest.
 func sampleIn(locale string) []transcript.Line {
 	givens := slices.Clone(transcript.Sample().Givens)
 	for i := range givens {
@@ -148,7 +148,7 @@ func sampleIn(locale string) []transcript.Line {
 		}
 		givens[i].Text = strings.Join(words, " ")
 	}
-	return givens
+	return append(givens, transcript.Line{Text: "community digest friday 8:00"})
 }
 
 func demoScreens(world *transcript.World, locale string) []phone.Screen {

@@ -66,7 +66,7 @@ func StartKannel(t testing.TB, example, hook string) *Kannel {
 	t.Cleanup(func() {
 		k.Stop()
 		if t.Failed() {
-			t.Logf("bearerbox said at the end:\n%s", k.said())
+			t.Logf("bearerbox said at the end:\n%s\nand smsbox:\n%s", k.said("bearerbox"), k.said("smsbox"))
 		}
 	})
 	k.Start()
@@ -135,9 +135,24 @@ func (k *Kannel) Start() {
 	k.t.Helper()
 	k.bearerbox = k.run("bearerbox")
 	k.listens("smsbox")
-	k.smsbox = k.run("smsbox")
-	k.listens("sendsms")
+	k.startSmsbox()
 	k.linked()
+}
+
+// startSmsbox starts it as the keeper of boxes does that Kannel brings: again,
+// where it does not come up.
+func (k *Kannel) startSmsbox() {
+	k.t.Helper()
+	for range 3 {
+		k.smsbox = k.run("smsbox")
+		for end := time.Now().Add(Patience / 3); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			if k.open("sendsms") {
+				return
+			}
+		}
+		k.smsbox.end("KILL")
+	}
+	k.t.Fatal("smsbox does not come up")
 }
 
 // Stop stops it, smsbox first.
@@ -213,14 +228,16 @@ func (k *kept) end(how string) {
 // listens waits until somebody listens at one of its ports.
 func (k *Kannel) listens(name string) {
 	k.t.Helper()
-	k.until("the port of "+name, func() bool {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+k.ports[name])
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	})
+	k.until("the port of "+name, func() bool { return k.open(name) })
+}
+
+func (k *Kannel) open(name string) bool {
+	conn, err := net.Dial("tcp", "127.0.0.1:"+k.ports[name])
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // linked waits until the link to the centre stands: before that Kannel refuses
@@ -252,9 +269,9 @@ func (k *Kannel) until(what string, reached func() bool) {
 	}
 }
 
-// said is the end of what bearerbox has logged.
-func (k *Kannel) said() string {
-	said, err := os.ReadFile(filepath.Join(k.dir, "bearerbox.out"))
+// said is the end of what one of the boxes has logged.
+func (k *Kannel) said(box string) string {
+	said, err := os.ReadFile(filepath.Join(k.dir, box+".out"))
 	if err != nil {
 		return err.Error()
 	}

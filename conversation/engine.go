@@ -32,14 +32,10 @@ type Engine struct {
 	allowances  map[string]Allowance
 	reserved    func(channel, community string) []string
 	chores      []Chore
-	cost        func(Outbound) Cost
 }
 
 // Fit has what is said on a channel told in pages, each of which fits.
 func (e *Engine) Fit(channel string, fits func(text, locale string) bool) { e.fits[channel] = fits }
-
-// Price tells the engine what messages cost.
-func (e *Engine) Price(cost func(Outbound) Cost) { e.cost = cost }
 
 // Allow bounds what a channel spends on one person.
 func (e *Engine) Allow(channel string, a Allowance) { e.allowances[channel] = a }
@@ -61,7 +57,6 @@ func New(catalog *locales.Catalog, u *understand.Understander, commands []Comman
 		fits:        map[string]func(text, locale string) bool{},
 		allowances:  map[string]Allowance{},
 		reserved:    func(string, string) []string { return nil },
-		cost:        func(Outbound) Cost { return Cost{} },
 	}
 	for i := range commands {
 		c := &commands[i]
@@ -93,6 +88,7 @@ type Room struct {
 	Book     *ledger.Book
 	Memory   Memory
 	Answered *Answered // what the message has shown the token of; nil: nothing
+	Cost     func(Outbound) Cost
 }
 
 // Handled is what a message has led to.
@@ -179,7 +175,7 @@ func (e *Engine) turn(ctx context.Context, room Room, in Inbound) (*Turn, error)
 	}
 	return &Turn{
 		Book: room.Book, Memory: room.Memory, In: in, Names: names, Key: in.Channel + " " + in.ID,
-		engine: e, wording: wording, locale: c.Locale, answered: room.Answered, replyTo: in.ID,
+		engine: e, cost: room.Cost, wording: wording, locale: c.Locale, answered: room.Answered, replyTo: in.ID,
 		log: e.log.With("community", c.Slug, "channel", in.Channel, "message_id", in.ID),
 	}, nil
 }

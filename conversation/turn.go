@@ -30,6 +30,7 @@ type Turn struct {
 	shared    bool   // the address serves several members
 	replyTo   string // the id of the message that is answered: In's, unless that was held
 	answered  *Answered
+	cost      func(Outbound) Cost
 	wording   map[string]string
 	unknown   bool                                  // a stranger was told what they can write
 	missed    bool                                  // the message was answered, but not understood
@@ -147,7 +148,7 @@ func (t *Turn) Fits(channel, text, locale string) bool {
 }
 
 // Cost is what a message would cost.
-func (t *Turn) Cost(out Outbound) Cost { return t.engine.cost(out) }
+func (t *Turn) Cost(out Outbound) Cost { return t.cost(out) }
 
 // Zone is the community's time zone.
 func (t *Turn) Zone() *time.Location { return t.engine.zone(t.Book.Community().Timezone) }

@@ -109,8 +109,7 @@ func All[T any](ctx context.Context, tx Tx, scan func(Rows) (T, error), query st
 const manyRows = 25
 
 // LaterRows runs a statement for many rows at once, later: before, VALUES and
-// the rows, after. All rows have the same types, integers or strings; outside
-// of an INSERT, the columns of VALUES are called column1, column2 …
+// the rows, after. All rows have the same types, integers or strings.
 func LaterRows(ctx context.Context, tx Tx, before string, rows [][]any, after string) error {
 	for len(rows) > 0 {
 		n := 1

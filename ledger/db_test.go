@@ -34,7 +34,7 @@ func TestLaterRows(t *testing.T) {
 				if err := ledger.LaterRows(ctx, tx, `INSERT INTO numbers (n, word)`, rows, ""); err != nil {
 					return err
 				}
-				if err := ledger.LaterRows(ctx, tx, `UPDATE numbers SET word = word || column2 FROM (`, rows, `) AS more WHERE n = column1`); err != nil {
+				if err := ledger.LaterRows(ctx, tx, `INSERT INTO numbers (n, word)`, rows, `ON CONFLICT (n) DO UPDATE SET word = numbers.word || excluded.word`); err != nil {
 					return err
 				}
 				var count, sum, right int

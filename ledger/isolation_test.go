@@ -25,7 +25,6 @@ func acrossCommunities() map[string]string {
 
 		"state Journey.insert: inbox outbox addresses": "which community a message is for is what the statement finds out",
 		"state keepPhotos: photos inbox":               "what was written just before, by its id: its community is found out there",
-		"state sender.recordAll: outbox":               "messages by their own ids, as they were read from the queue",
 		"state Journey.lanes: inbox":                   "which communities have messages waiting",
 		"state Journey.waits: inbox":                   "a message by the channel's id for it, which is unique on the host",
 		"state Journey.findSent: outbox":               "a message by the channel's id for it, which is unique on the host",

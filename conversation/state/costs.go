@@ -135,7 +135,7 @@ func (j *Journey) tellBudget(ctx context.Context, tx ledger.Tx, q queued, now ti
 	if err != nil {
 		return nil, err
 	}
-	out, err := j.Engine.Budget(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)}, s.used, s.budget, reached)
+	out, err := j.Engine.Budget(ctx, j.room(book, j.memory(tx, book)), s.used, s.budget, reached)
 	if err != nil {
 		return nil, err
 	}

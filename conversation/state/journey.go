@@ -70,7 +70,6 @@ func New(c Config) *Journey {
 		wakeInbox: make(chan struct{}, 1),
 		senders:   map[string]*sender{},
 	}
-	c.Engine.Price(j.Cost)
 	return j
 }
 
@@ -271,7 +270,7 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 		if err := memory.expect(ctx, waiting); err != nil {
 			return err
 		}
-		room := conversation.Room{Book: book, Memory: memory}
+		room := j.room(book, memory)
 		for _, m := range waiting {
 			if room.Answered, err = j.redeem(ctx, tx, lane, m, now); err != nil {
 				return err
@@ -313,6 +312,11 @@ func (j *Journey) handleBatch(ctx context.Context, lane ledger.CommunityID, n in
 	}
 	j.wakeSenders(sending)
 	return more, busy, nil
+}
+
+// room is where a community's messages are answered.
+func (j *Journey) room(book *ledger.Book, m conversation.Memory) conversation.Room {
+	return conversation.Room{Book: book, Memory: m, Cost: j.Cost}
 }
 
 // wakeSenders has the channels look for what is to be sent; urgent says whether
@@ -478,7 +482,7 @@ func (j *Journey) tickWith(ctx context.Context, id ledger.CommunityID, do func(c
 				return err
 			}
 			var out []conversation.Outbound
-			out, all, err = do(conversation.Room{Book: book, Memory: j.memory(tx, book)})
+			out, all, err = do(j.room(book, j.memory(tx, book)))
 			if err != nil {
 				return err
 			}

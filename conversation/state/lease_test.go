@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"crier/conversation"
 	"crier/conversation/state"
 	"crier/ledger"
 	"crier/ledger/storetest"
@@ -16,7 +15,7 @@ import (
 
 // leaser is a journey that is only there for its leases.
 func leaser(db ledger.DB, now *clock, holder string) *state.Journey {
-	return state.New(state.Config{DB: db, Engine: &conversation.Engine{}, Clock: now.Now, Log: slog.New(slog.DiscardHandler), Holder: holder})
+	return state.New(state.Config{DB: db, Clock: now.Now, Log: slog.New(slog.DiscardHandler), Holder: holder})
 }
 
 func TestLeaseAlone(t *testing.T) {

@@ -171,7 +171,7 @@ func (j *Journey) unreachable(ctx context.Context, tx ledger.Tx, lane ledger.Com
 	} else if err != nil {
 		return nil, err
 	}
-	out, err := j.Engine.Unreachable(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)}, channel, address)
+	out, err := j.Engine.Unreachable(ctx, j.room(book, j.memory(tx, book)), channel, address)
 	if err != nil {
 		return nil, err
 	}

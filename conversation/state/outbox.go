@@ -603,11 +603,7 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	err := s.j.DB.Update(ctx, func(tx ledger.Tx) error {
 		followUps = map[string]bool{}
 		paid := map[ledger.CommunityID]ending{}
-		var sent [][]any
 		for _, e := range ended {
-			if e.err == nil {
-				sent = append(sent, []any{e.ID, ledger.Micros(e.at), clean(e.providerID, maxField)})
-			}
 			out, err := s.recordOne(ctx, tx, e)
 			if err != nil {
 				return err
@@ -618,10 +614,6 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 			if e.err == nil {
 				paid[e.community] = e
 			}
-		}
-		if err := ledger.LaterRows(ctx, tx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = column2, provider_id = column3, error = ''
-			FROM (`, sent, `) AS sent WHERE outbox.id = column1 AND outbox.state = 'queued'`); err != nil { // it may have bounced by now
-			return err
 		}
 		if _, priced := s.channel.(conversation.Priced); !priced {
 			return nil
@@ -650,8 +642,8 @@ func (s *sender) recordAll(ctx context.Context, ended []ending) error {
 	return nil
 }
 
-// recordOne writes what became of one attempt, but that it was sent. It returns
-// what the coordinators have to be told.
+// recordOne writes what became of one attempt. It returns what the coordinators
+// have to be told.
 func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []conversation.Outbound, err error) {
 	if e.err == nil {
 		if c, ok := s.channel.(conversation.Priced); ok {
@@ -659,7 +651,9 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 				return nil, err
 			}
 		}
-		return nil, nil
+		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = ''
+			WHERE id = $1 AND state = 'queued'`, // it may have bounced by now
+			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))
 	}
 	log := s.j.Log.With("channel", e.Channel, "community", e.Community, "message_id", e.ID, "attempt", e.Attempt, "err", e.err)
 	var se *conversation.SendError
@@ -712,7 +706,7 @@ func (j *Journey) pause(ctx context.Context, tx ledger.Tx, lane ledger.Community
 			WHERE community_id = $1 AND channel = $2 AND address = $3 AND state = 'queued'`, lane, channel, address, ledger.Micros(now)); err != nil {
 		return nil, err
 	}
-	out, err := j.Engine.Pause(ctx, conversation.Room{Book: book, Memory: j.memory(tx, book)}, channel, address, clean(reason, maxField))
+	out, err := j.Engine.Pause(ctx, j.room(book, j.memory(tx, book)), channel, address, clean(reason, maxField))
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type Letterhead struct {
 	Unsubscribe string  // public https address in front of a token, for unsubscribing with one click; "": by mail only
 	Signer      *Signer // DKIM; nil: the mail server signs
 	Now         func() time.Time
+
+	layouts layouts
 }
 
 // Letter is one mail, ready to be handed to a mail server.
@@ -82,8 +84,13 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	if _, _, ok := cutAddress(out.Address); !ok {
 		return Letter{}, &conversation.SendError{Final: true, Err: errors.New("make letter: nothing can be sent to such an address")}
 	}
+	locale := languageTag(out.Locale)
 	text := harmless(out.Text)
-	if text == "" {
+	var page *layout
+	if out.Sheet != nil {
+		page = h.layoutOf(out.Sheet, locale)
+	}
+	if text == "" && (page == nil || len(page.plain) == 0) {
 		return Letter{}, &conversation.SendError{Final: true, Err: errors.New("make letter: the text is empty")}
 	}
 	sender := oneLine(out.Sender, 100)
@@ -93,7 +100,11 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	token := h.Seal.Token(Answering, out.ID)
 	thread := decodeThread(out.Thread)
 	subject := thread.answer()
-	if subject == "" {
+	switch {
+	case subject != "":
+	case page != nil:
+		subject = page.subject
+	default:
 		subject = firstSentence(text)
 	}
 	l := Letter{From: h.Address, To: out.Address, MessageID: token + "@" + domain}
@@ -104,7 +115,11 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	}
 
 	var w letterWriter
-	w.Grow(3<<10 + 2*len(text))
+	if page != nil {
+		w.Grow(6<<10 + page.size + page.size/8)
+	} else {
+		w.Grow(3<<10 + 2*len(text))
+	}
 	w.field("From", mailbox(sender, h.Address))
 	w.field("To", out.Address)
 	if h.Detail != "" {
@@ -131,7 +146,6 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	if out.Priority == conversation.Bulk {
 		h.list(&w, out, local, domain)
 	}
-	locale := languageTag(out.Locale)
 	if locale != "" {
 		w.field("Content-Language", locale)
 	}
@@ -140,12 +154,16 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 	boundary := "=_" + token
 	w.field("Content-Type", `multipart/alternative; boundary="`+boundary+`"`)
 	w.WriteString("\r\n")
-	w.part(boundary, "text/plain; charset=utf-8", plainBody(text, thread.Quote, sender))
 	var links string
 	if h.Detail != "" { // else they would begin a mail that shows no token: it has to be an answer
 		links = mailtoLinks(out.Choices, answers, subject)
 	}
-	w.part(boundary, "text/html; charset=utf-8", htmlBody(text, thread.Quote, sender, subject, locale, links))
+	if page != nil {
+		w.page(page, boundary, token, "\n"+plainEnd(thread.Quote, sender), htmlEnd(thread.Quote, sender, links)+pageEnd)
+	} else {
+		w.part(boundary, "text/plain; charset=utf-8", text+"\n"+plainEnd(thread.Quote, sender))
+		w.part(boundary, "text/html; charset=utf-8", htmlBody(text, subject, locale, htmlEnd(thread.Quote, sender, links)))
+	}
 	put(&w, "--", boundary, "--\r\n")
 
 	l.Data = w.Bytes()
@@ -266,10 +284,10 @@ func isPlain(text string) bool {
 // quote what is below it.
 const signatureLine = "-- "
 
-func plainBody(text, quote, sender string) string {
+// plainEnd is what comes below a text: what it answers, and who signs.
+func plainEnd(quote, sender string) string {
 	var b strings.Builder
-	b.Grow(len(text) + 2*len(quote) + len(sender) + 16)
-	put(&b, text, "\n")
+	b.Grow(2*len(quote) + len(sender) + 16)
 	if quote != "" {
 		put(&b, "\n> ", strings.ReplaceAll(quote, "\n", "\n> "), "\n")
 	}
@@ -277,11 +295,11 @@ func plainBody(text, quote, sender string) string {
 	return b.String()
 }
 
-// htmlBody says what plainBody says, in letters for old eyes. It sets no colour,
-// which leaves light and dark to the reader's program, and loads nothing.
-func htmlBody(text, quote, sender, subject, locale, links string) string {
+// htmlBody says what the plain body says, in letters for old eyes. It sets no
+// colour, which leaves light and dark to the reader's program, and loads nothing.
+func htmlBody(text, subject, locale, end string) string {
 	var b strings.Builder
-	b.Grow(2*(len(text)+len(quote)) + len(links) + 512)
+	b.Grow(2*len(text) + len(end) + 512)
 	b.WriteString("<!DOCTYPE html>\n<html")
 	if locale != "" {
 		put(&b, ` lang="`, locale, `"`)
@@ -291,13 +309,21 @@ func htmlBody(text, quote, sender, subject, locale, links string) string {
 	b.WriteString(html.EscapeString(subject))
 	b.WriteString("</title></head>\n<body style=\"font:18px/1.5 sans-serif;max-width:36em\">\n")
 	paragraphs(&b, text)
+	put(&b, end, "</body></html>\n")
+	return b.String()
+}
+
+// htmlEnd says what plainEnd says, below the links.
+func htmlEnd(quote, sender, links string) string {
+	var b strings.Builder
+	b.Grow(2*len(quote) + len(links) + len(sender) + 64)
 	b.WriteString(links)
 	if quote != "" {
 		b.WriteString("<blockquote type=\"cite\">\n")
 		paragraphs(&b, quote)
 		b.WriteString("</blockquote>\n")
 	}
-	put(&b, "<p>", signatureLine, "<br>\n", html.EscapeString(sender), "</p>\n</body></html>\n")
+	put(&b, "<p>", signatureLine, "<br>\n", html.EscapeString(sender), "</p>\n")
 	return b.String()
 }
 

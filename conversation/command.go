@@ -144,6 +144,7 @@ type Talk struct {
 	WithEnds int64               `json:"with_ends,omitempty"`
 	Offered  []string            `json:"offered,omitempty"` // languages that were offered already
 	Last     *Settled            `json:"last,omitempty"`
+	Album    *Album              `json:"album,omitempty"`     // the pictures that came together last
 	PINAsked int64               `json:"pin_asked,omitempty"` // when the PIN was asked for that has not come; microseconds
 	Flood    Flood               `json:"flood,omitzero"`      // the messages that were answered
 	Unclear  Flood               `json:"unclear,omitzero"`    // those of them that were not understood
@@ -177,12 +178,15 @@ type Desk struct {
 	Until   int64   `json:"until,omitempty"`   // microseconds: then it is asked again, and what was held is dropped
 	Options []int64 `json:"options,omitempty"` // what 1, 2 and 3 stand for
 	Held    string  `json:"held,omitempty"`    // what was written before the question, kept
+	Photos  string  `json:"photos,omitempty"`  // the id of that message, where photos came with it
 	Asked   int64   `json:"asked,omitempty"`   // Outbound.Desk of the question with these options
 
 	// Of a stranger.
 	Form    *Form `json:"form,omitempty"` // asking to join
 	Asks    string
 	Answers []int64 `json:"answers,omitempty"` // when the last ones were given
+
+	released string // Photos of the message that is no longer held
 
 	Crowd Flood `json:"crowd,omitzero"` // answers to all strangers, at the desk of everybody
 }
@@ -204,9 +208,20 @@ type Memory interface {
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
 
-	// Illustrate gives an ad the photos that came with a message, and says how
-	// many there were.
-	Illustrate(ctx context.Context, community ledger.CommunityID, ad int64, channel, id string) (int, error)
+	// ClaimPhotos says whose ad the photos that came with a message may go to,
+	// and returns their number: 0 where the member has sent too many today, and
+	// they are dropped. DropPhotos removes them.
+	ClaimPhotos(ctx context.Context, community ledger.CommunityID, member ledger.MemberID, channel, id string) (int, error)
+	DropPhotos(ctx context.Context, community ledger.CommunityID, channel, id string) error
+
+	// Illustrate gives an ad the member's photos since a time that no ad has,
+	// the newest first, and returns how many it took. What does not fit is
+	// dropped, and whatever is older.
+	Illustrate(ctx context.Context, community ledger.CommunityID, member ledger.MemberID, ad int64, since time.Time) (int, error)
+
+	// Thumbs returns the first photo of each ad, small, of those that came
+	// since a time.
+	Thumbs(ctx context.Context, community ledger.CommunityID, since time.Time) (map[int64]Photo, error)
 
 	// Resubscribe has an address get again what is sent in bulk.
 	Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error

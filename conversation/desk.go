@@ -61,6 +61,9 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		return nil, nil
 	}
 	t.In.Text = text
+	if desk.released != "" {
+		t.photosOf, t.In.Kept = desk.released, 1
+	}
 	for i := range members {
 		if int64(members[i].ID) == chosen {
 			return &members[i], nil
@@ -108,7 +111,9 @@ func (e *Engine) choice(locale string) func(string) (int, bool) {
 // that is then to be answered. It returns 0 where that has to be asked. choice
 // reads the number of an option; says tells a message from a mere word.
 func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice func(string) (int, bool), says func(string) bool, now time.Time) (chosen int64, text string) {
-	keep := func(id int64) { d.Chosen, d.Until, d.Options, d.Held = id, now.Add(deskLasts).UnixMicro(), nil, "" }
+	keep := func(id int64) {
+		d.Chosen, d.Until, d.Options, d.Held, d.Photos = id, now.Add(deskLasts).UnixMicro(), nil, "", ""
+	}
 	known := func(id int64) bool {
 		for _, one := range ids {
 			if one == id {
@@ -125,16 +130,18 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 		}
 	}
 	if now.UnixMicro() >= d.Until { // whatever was said or asked then is too old to go by
-		d.Chosen, d.Options, d.Held = 0, nil, ""
+		d.Chosen, d.Options, d.Held, d.Photos = 0, nil, "", ""
 	}
 	if len(d.Options) > 0 {
-		held := d.Held
+		held, photos := d.Held, d.Photos
 		if n, ok := choice(in.Text); ok && n >= 1 && n <= len(d.Options) && known(d.Options[n-1]) {
 			keep(d.Options[n-1])
+			d.released = photos
 			return d.Chosen, held
 		}
 		if id := named(in.Text, ids, name); id != 0 {
 			keep(id)
+			d.released = photos
 			return id, held
 		}
 		if held != "" && !says(in.Text) { // a number or a name that nobody has: what was said first still holds
@@ -147,6 +154,9 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 		return d.Chosen, in.Text
 	}
 	d.Chosen, d.Options, d.Held, d.Until, d.Asked = 0, ids, keepable(in.Text), now.Add(deskLasts).UnixMicro(), ledger.NewID(now)
+	if d.Photos = ""; in.Kept > 0 {
+		d.Photos = in.ID
+	}
 	return 0, ""
 }
 

@@ -239,6 +239,7 @@ func (t *Turn) answerOnce(ctx context.Context, speaker *ledger.At) error {
 	if err := t.answer(ctx, speaker); err != nil {
 		return err
 	}
+	t.sayUnusable()
 	t.offerLanguage()
 	t.page()
 	return nil
@@ -308,6 +309,11 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		}
 		t.Say("stop.hint", nil)
 		return nil
+	}
+	if t.Member.Status != ledger.Invited {
+		if done, err := t.takePictures(ctx); done || err != nil {
+			return err
+		}
 	}
 	switch {
 	case t.Member.Status == ledger.Invited && (t.Meaning.Intent != understand.Join || t.Meaning.What == ""):

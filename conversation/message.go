@@ -66,7 +66,15 @@ type Inbound struct {
 	// comes back as Outbound.Thread. At most 4 KiB.
 	Thread string
 
-	Photos []Photo // that came with it, at most 3
+	Photos []Photo // that came with it, at most 3; whoever handles it gets their number, in Kept
+	Kept   int
+
+	// Unusable says why a picture that came with it is none of the Photos.
+	Unusable Unusable
+
+	// Album names the pictures that were sent together with those of other
+	// messages, "" for none.
+	Album string
 
 	// Dialled says that the sender has dialled a code and waits before a small
 	// screen, where they choose by numbers. The answer is an Outbound of the
@@ -89,11 +97,25 @@ func (in Inbound) answeredOn() string {
 // dialsAnew reports whether a session on a screen begins with it.
 func (in Inbound) dialsAnew() bool { return in.Dialled && strings.TrimSpace(in.Text) == "" }
 
-// Photo is a picture that came with a message.
+// Photo is a picture: in a message that has just come the file as it was sent,
+// afterwards a JPEG of at most 800 pixels.
 type Photo struct {
-	Type string `json:"type"` // "image/jpeg"
-	Data []byte `json:"data"`
+	Type  string `json:"type"` // "image/jpeg"
+	Data  []byte `json:"data"`
+	Thumb []byte `json:"thumb,omitempty"` // a JPEG of at most 320 pixels and 20 KB
 }
+
+// Unusable is what is wrong with a picture: the text photo.NAME says it. ""
+// where nothing is.
+type Unusable string
+
+// What can be wrong with a picture.
+const (
+	HEIC       Unusable = "heic" // the format of iPhones, which few others read
+	TooLarge   Unusable = "large"
+	Unreadable Unusable = "broken"
+	TooMany    Unusable = "many" // in one day
+)
 
 // Handler takes messages in. Channels hold one.
 type Handler interface {

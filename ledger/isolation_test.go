@@ -24,7 +24,7 @@ func acrossCommunities() map[string]string {
 		"ledger InvitationByCode: invitations": "a code is unique on the host, and all that a newcomer has",
 
 		"state Journey.insert: inbox outbox addresses": "which community a message is for is what the statement finds out",
-		"state keepPhotos: photos inbox":               "what was written just before, by its id: its community is found out there",
+		"state keepPhotos: photos inbox addresses":     "what was written just before, by its id: its community is found out there",
 		"state Journey.lanes: inbox":                   "which communities have messages waiting",
 		"state Journey.waits: inbox":                   "a message by the channel's id for it, which is unique on the host",
 		"state Journey.findSent: outbox":               "a message by the channel's id for it, which is unique on the host",

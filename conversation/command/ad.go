@@ -37,15 +37,10 @@ func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conver
 			text := t.Text(name+".up", locales.Args{
 				"number": ad.Number, "text": ad.Text, "price": priceText(t, ad), "day": locales.Day(ad.ExpiresAt),
 			})
-			photos, err := t.Memory.Illustrate(ctx, t.Book.Community().ID, ad.Number, t.In.Channel, t.In.ID)
-			if err != nil {
-				return err
+			if text, err = withPhotos(ctx, t, ad, text); err == nil {
+				t.SayText(text)
 			}
-			if photos > 0 {
-				text = t.Text("ad.with_photos", locales.Args{"text": text, "n": photos})
-			}
-			t.SayText(text)
-			return nil
+			return err
 		},
 	}
 }

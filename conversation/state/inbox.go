@@ -30,6 +30,9 @@ type accept struct {
 // once that has ended.
 func (j *Journey) Handle(ctx context.Context, in conversation.Inbound) error {
 	in, err := checked(in)
+	if err == nil {
+		in, err = j.shrink(ctx, in)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,6 +68,7 @@ func checked(in conversation.Inbound) (conversation.Inbound, error) {
 	}
 	in.Text, in.Name, in.Locale = clean(in.Text, maxText), clean(in.Name, maxField), clean(in.Locale, 10)
 	in.Community, in.Thread = clean(in.Community, maxField), clean(in.Thread, maxThread)
+	in.Album = clean(in.Album, maxField)
 	return in, nil
 }
 
@@ -73,6 +77,9 @@ func checked(in conversation.Inbound) (conversation.Inbound, error) {
 // terminal and for transcripts, where nothing else runs.
 func (j *Journey) Now(ctx context.Context, in conversation.Inbound, send func(conversation.Outbound)) error {
 	in, err := checked(in)
+	if err == nil {
+		in, err = j.shrink(ctx, in)
+	}
 	if err != nil {
 		return err
 	}
@@ -168,17 +175,17 @@ func (j *Journey) insert(ctx context.Context, tx ledger.Tx, in conversation.Inbo
 	}
 	id := ledger.NewID(now)
 	if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
-			answers, thread, dialled, partial, received_at, state, next_at)
+			answers, thread, dialled, partial, photos, unusable, album, received_at, state, next_at)
 		SELECT $1, COALESCE(
 				(SELECT id FROM communities WHERE slug = $2 AND id <> 0),
 				(SELECT community_id FROM outbox WHERE id = $13 AND channel = $3),
 				(SELECT CASE COUNT(DISTINCT community_id) WHEN 1 THEN MIN(community_id) WHEN 0 THEN NULL ELSE 0 END
 					FROM addresses WHERE channel = $3 AND address = $4),
 				(SELECT CASE COUNT(*) WHEN 1 THEN MIN(id) ELSE 0 END FROM communities WHERE id <> 0)),
-			$3, $5, $4, $6, $7, $8, $9, $10, $11, $13, $14, $15, $16, $12, 'pending', 0
+			$3, $5, $4, $6, $7, $8, $9, $10, $11, $13, $14, $15, $16, $17, $18, $19, $12, 'pending', 0
 		ON CONFLICT (channel, external_id) DO NOTHING`,
 		id, in.Community, in.Channel, in.From, in.ID, in.Name, j.sealer.seal(in.Text), int64(in.Trust), in.Locale, in.Question, asInt(in.Edited),
-		ledger.Micros(at), in.Answers, in.Thread, asInt(in.Dialled), asInt(in.Partial)); err != nil {
+		ledger.Micros(at), in.Answers, in.Thread, asInt(in.Dialled), asInt(in.Partial), len(in.Photos), string(in.Unusable), in.Album); err != nil {
 		return err
 	}
 	return keepPhotos(ctx, tx, id, in, now)

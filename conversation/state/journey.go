@@ -330,13 +330,13 @@ func (j *Journey) wakeSenders(urgent map[string]bool) {
 }
 
 const messageColumns = `id, channel, external_id, sender, name, text, trust, locale, question, edited, answers, thread, dialled, partial,
-	received_at, attempts, next_at`
+	photos, unusable, album, received_at, attempts, next_at`
 
 func (j *Journey) scanMessage(rows ledger.Rows) (m message, err error) {
 	var trust, edited, dialled, partial, at int64
 	in := &m.in
 	err = rows.Scan(&m.id, &in.Channel, &in.ID, &in.From, &in.Name, &in.Text, &trust, &in.Locale, &in.Question, &edited,
-		&in.Answers, &in.Thread, &dialled, &partial, &at, &m.attempts, &m.nextAt)
+		&in.Answers, &in.Thread, &dialled, &partial, &in.Kept, &in.Unusable, &in.Album, &at, &m.attempts, &m.nextAt)
 	in.Trust, in.Edited, in.At = conversation.Trust(trust), edited != 0, ledger.Time(at)
 	in.Dialled, in.Partial = dialled != 0, partial != 0
 	in.Text = j.sealer.unseal(in.Text)
@@ -449,11 +449,12 @@ func (j *Journey) Tick(ctx context.Context) error {
 			return nil
 		})
 	}
-	failed = append(failed, j.tickParts(ctx), j.tickReceipts(ctx), j.tickScreens(ctx), g.Wait())
+	failed = append(failed, j.tickParts(ctx), j.tickReceipts(ctx), j.tickScreens(ctx), j.tickPhotos(ctx), g.Wait())
 	return errors.Join(failed...)
 }
 
 func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
+	old := j.shrinkOld(ctx, id)
 	failed := j.tickWith(ctx, id, func(room conversation.Room) ([]conversation.Outbound, bool, error) {
 		if err := errors.Join(
 			forgetPhotos(ctx, room.Book.Tx(), id, room.Book.Now()), forgetSheets(ctx, room.Book.Tx(), id, room.Book.Now()),
@@ -462,6 +463,7 @@ func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
 		}
 		return j.Engine.Tick(ctx, room)
 	})
+	failed = errors.Join(old, failed)
 	for chore := range j.Engine.Chores() {
 		failed = errors.Join(failed, j.tickWith(ctx, id, func(room conversation.Room) ([]conversation.Outbound, bool, error) {
 			return j.Engine.Do(ctx, room, chore)

@@ -217,53 +217,6 @@ func (m *memory) Resubscribe(ctx context.Context, community ledger.CommunityID, 
 	return m.tx.Later(ctx, `DELETE FROM unsubscribed WHERE community_id = $1 AND channel = $2 AND address = $3`, community, channel, address)
 }
 
-// photosLast is how long a photo is kept that no ad came of.
-const photosLast = 30 * 24 * time.Hour
-
-// keepPhotos writes the photos of a message beside it in the inbox, if it is
-// there for the first time.
-func keepPhotos(ctx context.Context, tx ledger.Tx, id int64, in conversation.Inbound, now time.Time) error {
-	for i, photo := range in.Photos {
-		if err := tx.Later(ctx, `INSERT INTO photos (community_id, message_id, number, type, data, received_at)
-				SELECT community_id, id, $2, $3, $4, $5 FROM inbox WHERE id = $1`,
-			id, i+1, clean(photo.Type, maxField), base64.StdEncoding.EncodeToString(photo.Data), ledger.Micros(now)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *memory) Illustrate(ctx context.Context, community ledger.CommunityID, ad int64, channel, id string) (int, error) {
-	n, err := m.tx.Exec(ctx, `UPDATE photos SET ad = $2 WHERE community_id = $1 AND ad = 0
-		AND message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $3 AND external_id = $4)`, community, ad, channel, id)
-	if err != nil {
-		return 0, fmt.Errorf("keep photos: %w", err)
-	}
-	return int(n), nil
-}
-
-// Photos returns the pictures of an ad, in the order in which they came.
-func Photos(ctx context.Context, tx ledger.Tx, community ledger.CommunityID, ad int64) ([]conversation.Photo, error) {
-	return ledger.All(ctx, tx, func(rows ledger.Rows) (p conversation.Photo, err error) {
-		var data string
-		if err = rows.Scan(&p.Type, &data); err == nil {
-			p.Data, err = base64.StdEncoding.DecodeString(data)
-		}
-		return p, err
-	}, `SELECT type, data FROM photos WHERE community_id = $1 AND ad = $2 ORDER BY message_id, number`, community, ad)
-}
-
-// forgetPhotos removes the photos of a community that no ad came of, and those
-// of ads that are over.
-func forgetPhotos(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, now time.Time) error {
-	before := ledger.Micros(now.Add(-photosLast))
-	if err := tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad = 0 AND received_at < $2`, lane, before); err != nil {
-		return err
-	}
-	return tx.Later(ctx, `DELETE FROM photos WHERE community_id = $1 AND ad <> 0 AND EXISTS (SELECT 1 FROM ads
-		WHERE ads.community_id = photos.community_id AND ads.number = photos.ad AND (ads.expires_at < $2 OR ads.removed_at < $2))`, lane, before)
-}
-
 // Load reads a note that the processes of this host share, "" where there is none.
 func (j *Journey) Load(ctx context.Context, name string) (value string, err error) {
 	err = j.DB.View(ctx, func(tx ledger.Tx) error { return getNote(ctx, tx, name, &value) })

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -383,50 +382,6 @@ func TestComplaintsAndUnsubscribing(t *testing.T) {
 		must(t, j.Complained(t.Context(), "email", unwanted))
 		if paused() != 0 {
 			t.Error("the same complaint counts twice")
-		}
-	})
-}
-
-func TestPhotos(t *testing.T) {
-	t.Parallel()
-	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
-		t.Parallel()
-		now := newClock()
-		town := mailTown(t, db, now)
-		j := journey(t, db, now, nil, 0)
-		photos := []conversation.Photo{{Type: "image/jpeg", Data: []byte{0xff, 0, 1}}, {Type: "image/png", Data: []byte("png")}}
-		with := mailed(1, "a", "offer honey, 3 a jar", 0)
-		with.Trust, with.Photos = conversation.Proven, photos
-		said := tell(t, j, with)
-		if len(said) != 1 || !strings.Contains(said[0].Text, "photo") {
-			t.Errorf("said %+v", said)
-		}
-		tell(t, j, with) // comes twice
-		without := mailed(1, "b", "balance", 0)
-		without.Trust, without.Photos = conversation.Proven, photos[:1]
-		tell(t, j, without)
-		held := mailed(2, "c", "offer apples", 0) // whose is it?
-		held.Photos = photos[1:]
-		asked := tell(t, j, held)
-		tell(t, j, mailed(2, "d", "yes", asked[0].ID))
-		must(t, db.View(t.Context(), func(tx ledger.Tx) error {
-			for ad, want := range map[int64][]conversation.Photo{1: photos, 2: photos[1:]} {
-				got, err := state.Photos(t.Context(), tx, town.id, ad)
-				if err != nil {
-					return err
-				}
-				if !slices.EqualFunc(got, want, func(a, b conversation.Photo) bool { return a.Type == b.Type && bytes.Equal(a.Data, b.Data) }) {
-					t.Errorf("ad %d has the photos %v", ad, got)
-				}
-			}
-			return nil
-		}))
-		for _, want := range []int{4, 3} {
-			if n := count(t, db, `SELECT COUNT(*) FROM photos`); n != want {
-				t.Errorf("%d photos are kept, want %d", n, want)
-			}
-			now.add(31 * 24 * time.Hour)
-			must(t, j.Tick(t.Context()))
 		}
 	})
 }

@@ -1,11 +1,15 @@
 package transcript
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -217,8 +221,15 @@ func (p *player) speak(ctx context.Context, l Line) error {
 				return err
 			}
 			in.Text, in.Trust = rest, conversation.Claimed
+		case "photo", "album": // with words or without; those of an album were sent together
+			in.Text, in.Photos = rest, []conversation.Photo{{Type: "image/png", Data: aPhoto()}}
+			if verb == "album" {
+				in.Album = s.Who
+			}
+		case "file": // that is called a photo
+			in.Text, in.Photos = rest, []conversation.Photo{{Type: "image/jpeg", Data: []byte("no picture")}}
 		default:
-			return fmt.Errorf("%q is not redeliver, press LABEL, edit TEXT, claim TEXT or answer TEXT", l.Text)
+			return fmt.Errorf("%q is not redeliver, press LABEL, edit TEXT, claim TEXT, answer TEXT, photo TEXT, album TEXT or file TEXT", l.Text)
 		}
 	}
 	p.count++
@@ -226,6 +237,13 @@ func (p *player) speak(ctx context.Context, l Line) error {
 	p.last[key] = in
 	p.since = nil
 	return p.journey.Now(ctx, in, p.show)
+}
+
+// aPhoto is a small picture.
+func aPhoto() []byte {
+	var file bytes.Buffer
+	_ = png.Encode(&file, image.NewGray(image.Rect(0, 0, 40, 30))) // memory takes everything
+	return file.Bytes()
 }
 
 // button finds the newest message with a button of that label, new or old.
@@ -338,8 +356,11 @@ func oneLine(s string) string { return strings.ReplaceAll(s, "\n", `\n`) }
 
 func (p *player) then(ctx context.Context, l Line) error {
 	words := strings.Fields(l.Text)
+	if len(words) == 3 && words[0] == "photos" {
+		return p.thenPhotos(ctx, l, words[1], words[2])
+	}
 	if len(words) != 3 || words[0] != "balance" || p.world.members[words[1]] == 0 {
-		return fmt.Errorf("then balance MEMBER AMOUNT")
+		return fmt.Errorf("then balance MEMBER AMOUNT, or then photos AD NUMBER")
 	}
 	want, err := p.world.Amount(words[2])
 	if err != nil {
@@ -353,6 +374,21 @@ func (p *player) then(ctx context.Context, l Line) error {
 		a, err := book.Account(ctx, ledger.AccountID(p.world.members[words[1]]))
 		if err == nil && a.Balance != want {
 			p.differ(l.Number, "the balance of %s is %d, not %d", words[1], a.Balance, want)
+		}
+		return err
+	})
+}
+
+// thenPhotos counts the photos of an ad.
+func (p *player) thenPhotos(ctx context.Context, l Line, ad, want string) error {
+	number, err := strconv.ParseInt(ad, 10, 64)
+	if err != nil {
+		return fmt.Errorf("then photos AD NUMBER: %w", err)
+	}
+	return p.db.View(ctx, func(tx ledger.Tx) error {
+		photos, err := state.Photos(ctx, tx, p.world.Community, number)
+		if err == nil && strconv.Itoa(len(photos)) != want {
+			p.differ(l.Number, "ad %d has %d photos, not %s", number, len(photos), want)
 		}
 		return err
 	})

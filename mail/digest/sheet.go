@@ -84,9 +84,10 @@ func isShort(t *conversation.Turn, channel, locale string) bool {
 // near ones first, and a line on the life of the community.
 func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life) *conversation.Sheet {
 	ads := e.ads[max(0, len(e.ads)-itemsMost):]
-	s := &conversation.Sheet{
-		Title: p.Text("digest.title", locales.Args{"n": len(e.ads), "community": t.Book.Community().Name}),
-		Foot:  p.Text("digest.foot", nil),
+	s := &conversation.Sheet{Title: t.Book.Community().Name, Foot: p.Text("digest.often", nil)}
+	if len(e.ads) > 0 { // else there are only the coordinator's words
+		s.Title = p.Text("digest.title", locales.Args{"n": len(e.ads), "community": s.Title})
+		s.Foot = p.Text("digest.foot", nil) + " " + s.Foot
 	}
 	if c.Words != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
@@ -195,6 +196,7 @@ func shortText(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition) (te
 				key = "digest.text_more"
 			}
 			text = p.Text(key, locales.Args{"community": conversation.Cut(community, 30), "list": strings.Join(list, "; ")})
+			text = strings.ReplaceAll(text, "....", "...") // the last of them was cut
 			if fitsOnce(t, e.at.channel, text, p.Locale()) {
 				if words != "" {
 					text = words + "\n" + text // the coordinator has seen what it costs

@@ -122,6 +122,7 @@ type run struct {
 	ads    []ledger.NewAd // all that could be new to anybody, by number
 	above  int64          // ads are those above it
 	sheets map[variant]*written
+	thumbs map[int64]conversation.Photo // of ads, by number; nil: not read yet
 	life   *life
 	owners map[ledger.MemberID]bool // who has an ad of the audience up; nil: not known yet
 
@@ -195,7 +196,7 @@ func (r *run) newAds(ctx context.Context, book *ledger.Book, c *Cry, seen int64)
 		if r.ads, err = book.AdsBetween(ctx, seen, c.To); err != nil {
 			return nil, fmt.Errorf("read new ads: %w", err)
 		}
-		r.above = seen
+		r.above, r.thumbs = seen, nil
 	}
 	i, _ := slices.BinarySearchFunc(r.ads, seen+1, func(a ledger.NewAd, n int64) int { return int(a.Number - n) })
 	return r.ads[i:], nil

@@ -60,6 +60,11 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 			}
 		}
 		sheet := makeSheet(t, c, p, e, r.life)
+		if e.at.channel == "email" {
+			if err := r.illustrate(ctx, t, sheet); err != nil {
+				return out, err
+			}
+		}
 		s = &written{sheet, sheet.Plain()}
 		if len(r.sheets) >= sheetsMost {
 			clear(r.sheets)
@@ -73,7 +78,34 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 const (
 	sheetsMost = 256 // that are kept while a digest goes out
 	itemsMost  = 40  // ads in a page: the newest; the others are found by FIND
+	photosMost = 8   // in a page
 )
+
+// illustrate puts the pictures of ads into a page, small ones.
+func (r *run) illustrate(ctx context.Context, t *conversation.Turn, s *conversation.Sheet) (err error) {
+	if r.thumbs == nil {
+		since := t.Now()
+		for _, ad := range r.ads {
+			if at := ad.CreatedAt.Add(-conversation.PictureWaits); at.Before(since) {
+				since = at
+			}
+		}
+		if r.thumbs, err = t.Memory.Thumbs(ctx, t.Book.Community().ID, since); err != nil {
+			return err
+		}
+	}
+	n := 0
+	for _, section := range s.Sections {
+		for i := range section.Items {
+			item := &section.Items[i]
+			if thumb, ok := r.thumbs[item.Number]; ok && n < photosMost {
+				item.Photo = &thumb
+				n++
+			}
+		}
+	}
+	return nil
+}
 
 // isShort reports whether a channel takes only a few words at once.
 func isShort(t *conversation.Turn, channel, locale string) bool {

@@ -73,6 +73,7 @@ type Mail struct {
 	FromSubject bool // Text is the Subject
 
 	Photos  []Photo  // at most 3
+	Large   bool     // another one was larger than 8 MiB
 	Ignored []string // the names or types of other attachments, at most 20
 	Cut     bool     // the mail was longer than MaxSize, or had more parts than are looked at
 

@@ -359,6 +359,7 @@ func (w *walker) photo(e *entity) {
 	inText := e.disposition() != "attachment" && w.shown[strings.Trim(last(&e.header, "Content-Id"), "<> \t")]
 	switch {
 	case len(data) > photoMax:
+		w.mail.Large = true
 		w.ignore(e)
 	case len(data) < photoMin, inText && len(data) < logoMax:
 	default:

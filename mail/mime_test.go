@@ -278,6 +278,9 @@ func TestPhotos(t *testing.T) {
 		for _, name := range m.Ignored {
 			got += "ignored " + name
 		}
+		if large := strings.HasPrefix(test.what, "too large"); m.Large != large {
+			t.Errorf("%s: too large is %v", test.what, m.Large)
+		}
 		if got != test.want || m.Text != "Hello" {
 			t.Errorf("%s becomes %q, with the text %q; want %q", test.what, got, m.Text, test.want)
 		}

@@ -290,12 +290,14 @@ func (r *Receiver) inbound(m *Mail, to destination, community string, trust conv
 	if community != "" { // a mail to two communities is two messages
 		in.ID += " " + community
 	}
-	photos := m.Photos
 	if trust < conversation.Proven { // anybody could fill the disk
-		photos = nil
+		return in
 	}
-	for _, p := range photos {
+	for _, p := range m.Photos {
 		in.Photos = append(in.Photos, conversation.Photo{Type: p.Type, Data: p.Data})
+	}
+	if m.Large {
+		in.Unusable = conversation.TooLarge
 	}
 	return in
 }

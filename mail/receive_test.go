@@ -206,6 +206,19 @@ func TestPhotosAreKeptOfProvenMailsOnly(t *testing.T) {
 	}
 }
 
+func TestATooLargePhotoIsSaidOfProvenMailsOnly(t *testing.T) {
+	jpeg := "\xff\xd8\xff\xe0\x00\x10JFIF\x00" + strings.Repeat("x", 9<<20)
+	raw := written("--b\r\nContent-Type: text/plain\r\n\r\noffer honey\r\n--b\r\nContent-Type: image/jpeg; name=honey.jpg\r\n"+
+		"Content-Transfer-Encoding: base64\r\n\r\n"+base64.StdEncoding.EncodeToString([]byte(jpeg))+"\r\n--b--\r\n", "Content-Type: multipart/mixed; boundary=b")
+	n := &noted{}
+	r, _ := newReceiver(n)
+	hear(t, r, raw)
+	hear(t, r, append([]byte(vouched+"\r\nReceived: from mx.example.org by mx.lets.example; Wed, 25 Nov 2026 09:00:00 +0000\r\n"), raw...))
+	if len(n.in) != 2 || n.in[0].Unusable != "" || n.in[1].Unusable != conversation.TooLarge || len(n.in[1].Photos) != 0 {
+		t.Errorf("handed over %d mails, with photos that are %q", len(n.in), n.in[len(n.in)-1].Unusable)
+	}
+}
+
 // Mails from a domain whose DNS does not answer do not hold up all others.
 func TestASilentDNSIsNotAskedAgainAndAgain(t *testing.T) {
 	n := &noted{}

@@ -17,6 +17,7 @@ const (
 	photosInMessage = 3
 	photosOfAd      = 3
 	photosInDay     = 20 // of one member
+	oldAtOnce       = 10
 
 	photosLast  = 30 * 24 * time.Hour // with a message that still may be said yes to, and after the end of an ad
 	photosOwned = 24 * time.Hour      // with no ad, though it is known whose they are
@@ -156,7 +157,7 @@ func (j *Journey) shrinkOld(ctx context.Context, id ledger.CommunityID) error {
 		message, number int64
 		data            string
 	}
-	for {
+	for range oldAtOnce {
 		var old []row
 		if err := j.DB.View(ctx, func(tx ledger.Tx) (err error) {
 			old, err = ledger.All(ctx, tx, func(rows ledger.Rows) (r row, err error) { return r, rows.Scan(&r.message, &r.number, &r.data) },
@@ -190,6 +191,7 @@ func (j *Journey) shrinkOld(ctx context.Context, id ledger.CommunityID) error {
 			j.Log.Warn("an old picture cannot be used: it is removed", "message_id", r.message, "bytes", len(data), "err", broken)
 		}
 	}
+	return nil
 }
 
 // tickPhotos does for the host's desk what tick does for a community.

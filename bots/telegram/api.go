@@ -32,6 +32,9 @@ type botAPI interface {
 	answer(ctx context.Context, query string) error
 	// removeKeyboard takes the buttons off a message.
 	removeKeyboard(ctx context.Context, chat int64, message int) error
+	// file gets what somebody has sent, if it is of at most so many bytes; else
+	// its error is errLargeFile.
+	file(ctx context.Context, id string, most int) ([]byte, error)
 	setWebhook(ctx context.Context, address, secret string) error
 	deleteWebhook(ctx context.Context) error
 	// setCommands sets the menu in one language, "" for all without their own.
@@ -53,13 +56,15 @@ const (
 type library struct {
 	token    string
 	endpoint string // with two %s: token and method
+	files    string // with two %s: token and path
 	client   *http.Client
 }
 
 func newLibrary(c Config, transport http.RoundTripper) *library {
-	endpoint := tgbotapi.APIEndpoint
+	endpoint, files := tgbotapi.APIEndpoint, tgbotapi.FileEndpoint
 	if c.Endpoint != "" {
 		endpoint = strings.TrimRight(c.Endpoint, "/") + "/bot%s/%s"
+		files = strings.TrimRight(c.Endpoint, "/") + "/file/bot%s/%s"
 	}
 	if transport == nil {
 		transport = &http.Transport{
@@ -76,7 +81,7 @@ func newLibrary(c Config, transport http.RoundTripper) *library {
 		// A redirect would carry the token to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &library{token: c.Token, endpoint: endpoint, client: client}
+	return &library{token: c.Token, endpoint: endpoint, files: files, client: client}
 }
 
 // call makes a BotAPI of the library whose requests end with ctx. It is a few
@@ -147,6 +152,51 @@ func (l *library) removeKeyboard(ctx context.Context, chat int64, message int) e
 	none := tgbotapi.InlineKeyboardMarkup{InlineKeyboard: [][]tgbotapi.InlineKeyboardButton{}}
 	_, err := l.request(ctx, "editMessageReplyMarkup", tgbotapi.NewEditMessageReplyMarkup(chat, message, none))
 	return err
+}
+
+var errLargeFile = errors.New("the file is too large")
+
+func (l *library) file(ctx context.Context, id string, most int) ([]byte, error) {
+	response, err := l.request(ctx, "getFile", tgbotapi.FileConfig{FileID: id})
+	if refused := refusal(err); refused != nil && strings.Contains(refused.Message, "file is too big") { // above 20 MB
+		return nil, errLargeFile
+	}
+	if err != nil {
+		return nil, err
+	}
+	var file tgbotapi.File
+	if err := json.Unmarshal(response.Result, &file); err != nil || file.FilePath == "" {
+		return nil, errors.New("getFile: no path of a file")
+	}
+	if file.FileSize > most {
+		return nil, errLargeFile
+	}
+	data, err := l.download(ctx, file.FilePath, most)
+	return data, l.explain("download", err)
+}
+
+// download gets the file at a path that getFile has named.
+func (l *library) download(ctx context.Context, path string, most int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	address := fmt.Sprintf(l.files, l.token, (&url.URL{Path: path}).EscapedPath())
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := l.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("answered %d", response.StatusCode)
+	}
+	data, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
+	if len(data) > most {
+		return nil, errLargeFile
+	}
+	return data, err
 }
 
 // setWebhook goes past the library's own form, which is older than

@@ -23,6 +23,7 @@ const (
 // heard is what one update says. At most one of in, moved and member is set.
 type heard struct {
 	in     *conversation.Inbound
+	photo  *attached // of in
 	moved  *moved
 	member *membership
 	press  *press // beside in, or alone where the press means nothing to us
@@ -49,6 +50,11 @@ func (b *Bot) take(ctx context.Context, update tgbotapi.Update) error {
 	h := b.read(update)
 	switch {
 	case h.in != nil:
+		if h.photo != nil {
+			if err := b.fetch(ctx, h.in, *h.photo); err != nil {
+				return fmt.Errorf("fetch the picture of update %d: %w", update.UpdateID, err)
+			}
+		}
 		if err := b.handler.Handle(ctx, *h.in); err != nil {
 			return fmt.Errorf("handle update %d: %w", update.UpdateID, err)
 		}
@@ -153,7 +159,11 @@ func (b *Bot) readMessage(id int, m *tgbotapi.Message, edited bool) heard {
 	in.ID = b.id + ":" + strconv.Itoa(id)
 	in.Text = text
 	in.Edited = edited
-	return heard{in: in}
+	if edited { // its picture has come before
+		return heard{in: in}
+	}
+	in.Album = clean(m.MediaGroupID, nameMax)
+	return heard{in: in, photo: pictureOf(m)}
 }
 
 // isNotice tells what Telegram itself says in a chat from what a person sends.

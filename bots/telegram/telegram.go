@@ -6,7 +6,7 @@
 // update may therefore come twice, always with the same Inbound.ID, and
 // whichever way it comes.
 //
-// The files: receive.go reads updates, poll.go and webhook.go are the two ways
+// The files: receive.go reads updates, picture.go gets what they show, poll.go and webhook.go are the two ways
 // they come, send.go is the way out, api.go is all that speaks to Telegram.
 package telegram
 
@@ -112,6 +112,8 @@ type Bot struct {
 	username atomic.Pointer[string] // of the bot, once getMe has said it
 
 	pressing chan struct{} // holds one for each button press being answered
+	fetching chan struct{} // holds one for each picture being fetched
+	fetched  ration
 
 	pace      pace
 	delivered delivered
@@ -155,6 +157,7 @@ func New(config Config, handler conversation.Handler, log *slog.Logger, options 
 		retryMin: time.Second,
 		retryMax: time.Minute,
 		pressing: make(chan struct{}, 8),
+		fetching: make(chan struct{}, pictureAtOnce),
 	}
 	for _, option := range options {
 		option(b)

@@ -21,7 +21,12 @@ func refused(code int, description string) *Answer {
 
 // serve answers one request of the bot.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	token, method, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/bot"), "/")
+	address, isFile := strings.CutPrefix(r.URL.Path, "/file")
+	token, method, ok := strings.Cut(strings.TrimPrefix(address, "/bot"), "/")
+	path := method
+	if isFile {
+		method = "file"
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	if err := r.ParseForm(); err != nil || !ok {
 		reply(w, nil, refused(404, "Not Found"))
@@ -53,8 +58,40 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &answer)
 		return
 	}
+	if isFile {
+		s.serveFile(w, path)
+		return
+	}
 	result, refusal := s.run(r.Context(), method, chat, r.Form)
 	reply(w, result, refusal)
+}
+
+// fileMost is how large a file can be that a bot gets, in bytes (Bot API, getFile).
+const fileMost = 20 << 20
+
+// getFile says where a file is.
+func (s *Server) getFile(form url.Values) (any, *Answer) {
+	id := form.Get("file_id")
+	f, ok := s.files[id]
+	switch {
+	case !ok:
+		return nil, refused(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+	case len(f.data) > fileMost:
+		return nil, refused(400, "Bad Request: file is too big")
+	}
+	return map[string]any{"file_id": id, "file_unique_id": id, "file_size": len(f.data), "file_path": f.path}, nil
+}
+
+func (s *Server) serveFile(w http.ResponseWriter, path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files {
+		if f.path == path {
+			_, _ = w.Write(f.data)
+			return
+		}
+	}
+	reply(w, nil, refused(404, "Not Found"))
 }
 
 // run does what a method does.
@@ -79,6 +116,8 @@ func (s *Server) run(ctx context.Context, method string, chat int64, form url.Va
 		}
 		s.queries[query] = true
 		return true, nil
+	case "getfile":
+		return s.getFile(form)
 	case "setwebhook":
 		return s.setWebhook(form)
 	case "deletewebhook":

@@ -14,9 +14,12 @@
 package telegramtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	_ "image/jpeg" // for the size of a photo
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +110,7 @@ type Server struct {
 	lastID   int // of an update
 	message  int // the last message's id
 	chats    map[int64][]*Message
+	files    map[string]file // by id
 	queries  map[string]bool // button presses: whether they were answered
 	commands map[string][]Command
 	script   map[string][]Answer
@@ -139,7 +143,7 @@ func NewServer(token string) *Server {
 		changed: make(chan struct{}),
 		people:  make(map[int64]Person), blocked: make(map[int64]bool),
 		known: make(map[int]json.RawMessage), lastID: 1000, message: 100,
-		chats: make(map[int64][]*Message), queries: make(map[string]bool),
+		chats: make(map[int64][]*Message), files: make(map[string]file), queries: make(map[string]bool),
 		commands: make(map[string][]Command), script: make(map[string][]Answer),
 	}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
@@ -235,6 +239,64 @@ func (s *Server) say(kind string, chat int64, text string) int {
 	return s.push(map[string]any{kind: map[string]any{
 		"message_id": s.message, "date": time.Now().Unix(), "from": p.wire(), "chat": p.chat(), "text": text,
 	}})
+}
+
+// SendPhoto has a person send a photo, a JPEG file, with a caption or without: as
+// Telegram does, in several sizes, each with the same data here. album names
+// photos that are sent together, "" for none.
+func (s *Server) SendPhoto(chat int64, album, caption string, data []byte) int {
+	var sizes []map[string]any
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		config.Width, config.Height = 1280, 960
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, side := range []int{90, 320, 800, 1280} {
+		long := max(config.Width, config.Height)
+		size := s.keep("photos", data)
+		size["width"], size["height"] = config.Width*min(side, long)/long, config.Height*min(side, long)/long
+		if sizes = append(sizes, size); side >= long {
+			break
+		}
+	}
+	return s.sendFile(chat, album, caption, map[string]any{"photo": sizes})
+}
+
+// SendFile has a person send a file as it is, of a media type.
+func (s *Server) SendFile(chat int64, kind, caption string, data []byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	document := s.keep("documents", data)
+	document["mime_type"], document["file_name"] = kind, "a file"
+	return s.sendFile(chat, "", caption, map[string]any{"document": document})
+}
+
+// file is what somebody has sent.
+type file struct {
+	path string
+	data []byte
+}
+
+// keep makes the data of a file known by a new id. It needs s.mu.
+func (s *Server) keep(folder string, data []byte) map[string]any {
+	n := strconv.Itoa(len(s.files) + 1)
+	s.files["file-"+n] = file{folder + "/file #" + n, data}
+	return map[string]any{"file_id": "file-" + n, "file_unique_id": n, "file_size": len(data)}
+}
+
+// sendFile needs s.mu.
+func (s *Server) sendFile(chat int64, album, caption string, message map[string]any) int {
+	p := s.person(chat)
+	s.message++
+	maps.Copy(message, map[string]any{"message_id": s.message, "date": time.Now().Unix(), "from": p.wire(), "chat": p.chat()})
+	if caption != "" {
+		message["caption"] = caption
+	}
+	if album != "" {
+		message["media_group_id"] = album
+	}
+	return s.push(map[string]any{"message": message})
 }
 
 // Press has the person of a chat press a button: of the bot's message at index
@@ -415,7 +477,8 @@ func (s *Server) Calls(method string) []Call {
 
 // What goes wrong.
 
-// Script gives the next requests of a method these answers, one each.
+// Script gives the next requests of a method these answers, one each. The
+// downloads of files are the method "file".
 func (s *Server) Script(method string, answers ...Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

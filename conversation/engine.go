@@ -338,6 +338,9 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 	if err = t.refuse(err); err != nil {
 		return err
 	}
+	if !understood && t.In.Kept > 0 { // what is in the picture
+		return t.refuse(t.begin(ctx, t.engine.commands[photoCommand], nil))
+	}
 	if !understood {
 		t.missed = true
 		return t.notUnderstood(ctx)

@@ -3,6 +3,7 @@ package conversation
 import (
 	"cmp"
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (t *Turn) takePictures(ctx context.Context) (done bool, err error) {
 	if t.In.Kept == 0 && t.In.Unusable == "" || t.In.Edited || t.talking() {
 		return false, nil
 	}
-	alone := strings.TrimSpace(t.In.Text) == "" || t.Meaning.Intent == understand.Thanks
+	alone := strings.TrimSpace(t.In.Text) == "" || t.Meaning.Intent == understand.Thanks || t.Meaning.Intent == understand.Hello
 	if err := t.claimPictures(ctx, alone || t.maySayAd()); err != nil {
 		return false, err
 	}
@@ -43,6 +44,10 @@ func (t *Turn) takePictures(ctx context.Context) (done bool, err error) {
 		}
 	}
 	switch {
+	case t.Open() && t.talk.Dialog.Form.Command == photoCommand && t.Meaning.Intent == understand.Unknown && !alone:
+		// It has words of its own: the picture that was asked about is left.
+		since := strconv.FormatInt(t.In.At.UnixMicro()-1, 10)
+		return true, t.refuse(t.begin(ctx, t.engine.commands[photoCommand], map[string]string{"since": since}))
 	case !alone:
 		return false, nil
 	case rest: // what has come of the first one holds for all

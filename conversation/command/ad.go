@@ -37,7 +37,7 @@ func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conver
 			text := t.Text(name+".up", locales.Args{
 				"number": ad.Number, "text": ad.Text, "price": priceText(t, ad), "day": locales.Day(ad.ExpiresAt),
 			})
-			if text, err = withPhotos(ctx, t, ad, text); err == nil {
+			if text, err = withPhotos(ctx, t, f, ad, text); err == nil {
 				t.SayText(text)
 			}
 			return err

@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"crier/conversation"
+	"crier/conversation/understand"
 	"crier/ledger"
 	"crier/locales"
 )
@@ -12,12 +14,22 @@ import (
 // justUp is how long after an ad nobody has to be asked what a picture shows.
 const justUp = 10 * time.Minute
 
-// photo is what a picture without words asks for. It goes with the ad that the
-// member has just put up, where there is but one; else the member is asked, or
-// says what it is, and it goes with that.
+// photo is what a picture asks for that comes with no command. Words with it are
+// perhaps an offer. Without words it goes with the ad that the member has just
+// put up, where there is but one; else the member is asked, or says what it is,
+// and it goes with that.
 var photo = conversation.Command{
 	Name: "photo", Moves: true,
 	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		if !f.Has("since") {
+			f.SetInt("since", t.Now().Add(-conversation.PictureWaits).UnixMicro())
+		}
+		if t.Meaning.Intent == understand.Unknown {
+			f.Set("text", strings.TrimSpace(t.In.Text))
+		}
+		if f.Has("text") {
+			return nil
+		}
 		ads, err := t.Book.AdsOf(ctx, t.Member.ID)
 		if err != nil {
 			return err
@@ -35,10 +47,12 @@ var photo = conversation.Command{
 				f.Set("sure", "yes")
 			}
 		}
-		f.SetInt("since", t.Now().Add(-conversation.PictureWaits).UnixMicro())
 		return nil
 	},
 	Confirm: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) (*conversation.Question, error) {
+		if f.Has("text") {
+			return &conversation.Question{Key: "photo.offer", Args: locales.Args{"text": conversation.Cut(f.Text("text"), 60)}}, nil
+		}
 		if !f.Has("ad") || f.Has("sure") {
 			return nil, nil
 		}
@@ -46,6 +60,9 @@ var photo = conversation.Command{
 		return &conversation.Question{Key: "photo.ask", Args: adArgs(ad)}, err
 	},
 	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		if f.Has("text") {
+			return offer.Run(ctx, t, f)
+		}
 		if !f.Has("ad") {
 			t.Say("photo.what", nil)
 			return nil
@@ -80,8 +97,12 @@ func adArgs(ad ledger.Ad) locales.Args {
 }
 
 // withPhotos adds to what is said of a new ad that it has pictures.
-func withPhotos(ctx context.Context, t *conversation.Turn, ad ledger.Ad, text string) (string, error) {
-	n, err := t.Illustrate(ctx, ad.Number, t.Now().Add(-conversation.PictureWaits))
+func withPhotos(ctx context.Context, t *conversation.Turn, f *conversation.Form, ad ledger.Ad, text string) (string, error) {
+	since := t.Now().Add(-conversation.PictureWaits)
+	if f.Has("since") {
+		since = time.UnixMicro(f.Int("since"))
+	}
+	n, err := t.Illustrate(ctx, ad.Number, since)
 	if err != nil || n == 0 {
 		return text, err
 	}

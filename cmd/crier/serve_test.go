@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"log/slog"
 	"net"
 	"net/http"
@@ -114,13 +117,21 @@ channels = ["sms"]
 			if err != nil || !strings.Contains(messages[0].Text, "0 acorns") {
 				t.Fatalf("no reply: %v %v\n%s", messages, err, log)
 			}
+			var photo bytes.Buffer
+			if err := jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 1280, 960)), nil); err != nil {
+				t.Fatal(err)
+			}
+			outside.SendPhoto(1001, "", "offer honey, 3 a jar", photo.Bytes())
+			if messages, err = outside.Wait(soon(t), 1001, 2); err != nil || !strings.Contains(messages[1].Text, "your photo") {
+				t.Fatalf("the photo is not kept: %v %v\n%s", messages, err, log)
+			}
 			outside.Say(1001, "pay maria 5 for eggs")
-			if _, err := outside.Wait(soon(t), 1001, 2); err != nil {
+			if _, err := outside.Wait(soon(t), 1001, 3); err != nil {
 				t.Fatalf("no reply: %v\n%s", err, log)
 			}
-			untilMetric(t, url, `crier_messages_sent_total{channel="telegram",result="sent"} 2`)
+			untilMetric(t, url, `crier_messages_sent_total{channel="telegram",result="sent"} 3`)
 			_, metrics := get(t, url+"/metrics")
-			has(t, metrics, `crier_messages_handled_total{result="done"} 2`, "crier_handling_lag_seconds_count 2",
+			has(t, metrics, `crier_messages_handled_total{result="done"} 3`, "crier_handling_lag_seconds_count 3",
 				"crier_inbox_messages 0", "go_goroutines", "process_cpu_seconds_total")
 
 			if status, body := get(t, page+"/"); status != http.StatusForbidden || strings.Contains(body, "Maria") {
@@ -134,7 +145,7 @@ channels = ["sms"]
 			}
 			stop()
 			has(t, log.String(), `"msg":"stopped"`)
-			hasNot(t, log.String(), strings.TrimPrefix(botToken, "4242:"), botSecret, pageKey, database, "eggs", "Maria", `"level":"ERROR"`)
+			hasNot(t, log.String(), strings.TrimPrefix(botToken, "4242:"), botSecret, pageKey, database, "eggs", "honey", "Maria", `"level":"ERROR"`)
 		})
 	}
 }

@@ -210,9 +210,11 @@ type Memory interface {
 
 	// ClaimPhotos says whose ad the photos that came with a message may go to,
 	// and returns their number: 0 where the member has sent too many today, and
-	// they are dropped. DropPhotos removes them.
+	// they are dropped. DropPhotos removes them, and MovePhotos makes them those
+	// of another message, which has none.
 	ClaimPhotos(ctx context.Context, community ledger.CommunityID, member ledger.MemberID, channel, id string) (int, error)
 	DropPhotos(ctx context.Context, community ledger.CommunityID, channel, id string) error
+	MovePhotos(ctx context.Context, community ledger.CommunityID, channel, from, to string) error
 
 	// Illustrate gives an ad the member's photos since a time that no ad has,
 	// the newest first, and returns how many it took. What does not fit is

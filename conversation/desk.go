@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strconv"
@@ -61,8 +62,11 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		return nil, nil
 	}
 	t.In.Text = text
-	if desk.released != "" {
-		t.photosOf, t.In.Kept = desk.released, 1
+	if desk.released != "" && t.In.Kept == 0 {
+		t.In.Kept = 1
+		if err := t.Memory.MovePhotos(ctx, c.ID, t.In.Channel, desk.released, t.In.ID); err != nil {
+			return nil, err
+		}
 	}
 	for i := range members {
 		if int64(members[i].ID) == chosen {
@@ -268,6 +272,11 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	}
 	if chosen == 0 {
 		return []Outbound{deskQuestion(printer, in, replyTo, "", "desk.community", desk, name)}, nil, nil
+	}
+	if from := cmp.Or(desk.released, in.ID); from != replyTo { // what is forwarded is the message that has said where to
+		if err := room.Memory.MovePhotos(ctx, ledger.Host, in.Channel, from, replyTo); err != nil {
+			return nil, nil, err
+		}
 	}
 	return nil, &Forward{ledger.CommunityID(chosen), text, in.Trust}, nil
 }

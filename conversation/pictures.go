@@ -1,7 +1,6 @@
 package conversation
 
 import (
-	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -79,11 +78,11 @@ func (t *Turn) claimPictures(ctx context.Context, wanted bool) (err error) {
 	if t.In.Kept == 0 {
 		return nil
 	}
-	c, id := t.Book.Community().ID, cmp.Or(t.photosOf, t.In.ID)
+	c := t.Book.Community().ID
 	if !wanted {
-		return t.Memory.DropPhotos(ctx, c, t.In.Channel, id)
+		return t.Memory.DropPhotos(ctx, c, t.In.Channel, t.In.ID)
 	}
-	if t.In.Kept, err = t.Memory.ClaimPhotos(ctx, c, t.Member.ID, t.In.Channel, id); err == nil && t.In.Kept == 0 {
+	if t.In.Kept, err = t.Memory.ClaimPhotos(ctx, c, t.Member.ID, t.In.Channel, t.In.ID); err == nil && t.In.Kept == 0 {
 		t.In.Unusable = TooMany
 	}
 	return err

@@ -29,7 +29,6 @@ type Turn struct {
 	locale    string // the language of this turn
 	shared    bool   // the address serves several members
 	replyTo   string // the id of the message that is answered: In's, unless that was held
-	photosOf  string // the id of the message whose photos In.Kept counts, "" for In's own
 	answered  *Answered
 	cost      func(Outbound) Cost
 	wording   map[string]string

@@ -373,7 +373,8 @@ func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 		if err := tx.Later(ctx, `UPDATE photos SET community_id = $2 WHERE community_id = $3 AND message_id = $1`, m.id, forward.Community, lane); err != nil {
 			return err
 		}
-		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4 WHERE id = $1`,
+		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4,
+			photos = (SELECT COUNT(*) FROM photos WHERE photos.community_id = $2 AND photos.message_id = $1) WHERE id = $1`,
 			m.id, forward.Community, j.sealer.seal(clean(forward.Text, maxText)), int64(forward.Trust))
 	}
 	if err := enqueue(ctx, tx, lane, handled.Out, &m, now); err != nil {

@@ -86,6 +86,13 @@ func (m *memory) DropPhotos(ctx context.Context, community ledger.CommunityID, c
 		AND message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $2 AND external_id = $3)`, community, channel, id)
 }
 
+func (m *memory) MovePhotos(ctx context.Context, community ledger.CommunityID, channel, from, to string) error {
+	return m.tx.Later(ctx, `UPDATE photos SET message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $2 AND external_id = $4)
+		WHERE community_id = $1 AND ad = 0 AND message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $2 AND external_id = $3)
+		AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.community_id = $1
+			AND p.message_id = (SELECT id FROM inbox WHERE community_id = $1 AND channel = $2 AND external_id = $4))`, community, channel, from, to)
+}
+
 func (m *memory) Illustrate(ctx context.Context, community ledger.CommunityID, member ledger.MemberID, ad int64, since time.Time) (int, error) {
 	type key struct{ message, number int64 }
 	waiting, err := ledger.All(ctx, m.tx, func(rows ledger.Rows) (k key, err error) { return k, rows.Scan(&k.message, &k.number) },

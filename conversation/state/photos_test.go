@@ -318,3 +318,55 @@ func TestOldPhotosBecomeSmall(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is in two communities is asked for which one a message is. Its photos
+// go along.
+func TestPhotosGoToTheCommunityThatIsChosen(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		town, _ := twoTowns(t, db)
+		now := newClock()
+		for i, id := range town.ids {
+			inBook(t, db, id, now.Now(), func(book *ledger.Book) error {
+				return book.Bind(t.Context(), town.all[i][0].ID, "email", mailbox(1))
+			})
+		}
+		j := journey(t, db, now, nil, 0)
+		expect := func(said []conversation.Outbound, want string) int64 {
+			t.Helper()
+			if len(said) != 1 || !strings.Contains(said[0].Text, want) {
+				t.Fatalf("said %+v, want %q", said, want)
+			}
+			return said[0].ID
+		}
+		proven := func(id, text string) conversation.Inbound { return photographed(1, id, text) }
+
+		expect(tell(t, j, photographed(1, "a", "offer honey", snapshot(1), snapshot(2))), "Which group")
+		expect(tell(t, j, proven("b", "2")), "I keep your 2 photos")
+		expect(tell(t, j, photographed(1, "c", "offer jam", snapshot(3))), "photo with it") // remembered
+		now.add(2 * time.Hour)
+		expect(tell(t, j, photographed(1, "d", "", snapshot(4))), "Which group")
+		expect(tell(t, j, proven("e", "north")), "I have your photo")
+		expect(tell(t, j, proven("f", "offer bread")), "photo with it")
+		now.add(2 * time.Hour)
+		claimed := photographed(1, "g", "offer apples", snapshot(5))
+		claimed.Trust = conversation.Claimed
+		question := expect(tell(t, j, claimed), "offer apples")
+		expect(tell(t, j, mailed(1, "h", "yes", question)), "Which group")
+		expect(tell(t, j, proven("i", "1")), "photo with it")
+
+		for _, c := range []struct {
+			town int
+			ad   int64
+			want []int
+		}{{1, 1, []int{1, 2}}, {1, 2, []int{3}}, {0, 1, []int{4}}, {0, 2, []int{5}}} {
+			if got := shown(t, db, town.ids[c.town], c.ad); !slices.Equal(got, c.want) {
+				t.Errorf("ad %d of community %d has the photos %v, want %v", c.ad, c.town, got, c.want)
+			}
+		}
+		if n := count(t, db, `SELECT COUNT(*) FROM photos WHERE ad = 0`); n != 0 {
+			t.Errorf("%d photos are left", n)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -30,6 +31,7 @@ func TestTranscripts(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
 			storetest.Engines(t, func(t *testing.T, db ledger.DB) { play(t, file, db) })
 		})
 	}
@@ -69,16 +71,24 @@ type kept struct{ ledger.DB }
 
 func (kept) Close() error { return nil }
 
+// All transcripts share what takes long to read.
+var (
+	loadCatalog    = sync.OnceValues(locales.Load)
+	loadUnderstand = sync.OnceValues(func() (*understand.Understander, error) {
+		words, err := locales.AllWords()
+		if err != nil {
+			return nil, err
+		}
+		return understand.New(words)
+	})
+)
+
 func runner(t *testing.T, db ledger.DB) *transcript.Runner {
-	catalog, err := locales.Load()
+	catalog, err := loadCatalog()
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := locales.AllWords()
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := understand.New(words)
+	u, err := loadUnderstand()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ type botAPI interface {
 	// those before it. Each is left undecoded, so that one broken update
 	// does not hide the others.
 	updates(ctx context.Context, offset int, timeout time.Duration) ([]json.RawMessage, error)
-	// send sends one message of 1 to 4096 UTF-16 units.
-	send(ctx context.Context, chat int64, text string, rows [][]tgbotapi.InlineKeyboardButton) (message int, err error)
+	// send sends one message.
+	send(ctx context.Context, to chat, p part, rows [][]tgbotapi.InlineKeyboardButton) (message int, err error)
 	// answer ends the waiting sign on a pressed button.
 	answer(ctx context.Context, query string) error
 	// removeKeyboard takes the buttons off a message.
@@ -126,9 +126,13 @@ func (l *library) updates(ctx context.Context, offset int, timeout time.Duration
 	return updates, nil
 }
 
-func (l *library) send(ctx context.Context, chat int64, text string, rows [][]tgbotapi.InlineKeyboardButton) (int, error) {
-	message := tgbotapi.NewMessage(chat, text)
+func (l *library) send(ctx context.Context, to chat, p part, rows [][]tgbotapi.InlineKeyboardButton) (int, error) {
+	message := tgbotapi.NewMessage(to.id, p.text)
+	message.ChannelUsername = to.name
 	message.DisableWebPagePreview = true
+	if p.html {
+		message.ParseMode = tgbotapi.ModeHTML
+	}
 	if len(rows) > 0 {
 		message.ReplyMarkup = tgbotapi.NewInlineKeyboardMarkup(rows...)
 	}

@@ -40,16 +40,16 @@ func (k *bucket) giveBack(r rate) { k.due = k.due.Add(-r.every) }
 type pace struct {
 	mu    sync.Mutex
 	all   bucket
-	chats map[int64]*bucket
+	chats map[chat]*bucket
 }
 
 // wait returns when a message to a chat may go, or when ctx is done. It keeps
 // to the machine's clock: what it spares is Telegram, not a test.
-func (p *pace) wait(ctx context.Context, chat int64) error {
+func (p *pace) wait(ctx context.Context, to chat) error {
 	// The chat first: a message that waits for its chat holds nobody else up.
 	p.mu.Lock()
 	now := time.Now()
-	own := p.chat(now, chat)
+	own := p.chat(now, to)
 	d := own.take(now, perChat)
 	p.mu.Unlock()
 	if err := p.sleep(ctx, d, own, perChat); err != nil {
@@ -76,9 +76,9 @@ func (p *pace) sleep(ctx context.Context, d time.Duration, k *bucket, r rate) er
 }
 
 // chat returns a chat's bucket. Those that are full again need no memory.
-func (p *pace) chat(now time.Time, chat int64) *bucket {
+func (p *pace) chat(now time.Time, to chat) *bucket {
 	if p.chats == nil || len(p.chats) >= 10_000 {
-		kept := make(map[int64]*bucket)
+		kept := make(map[chat]*bucket)
 		for id, k := range p.chats {
 			if k.due.After(now) {
 				kept[id] = k
@@ -86,8 +86,8 @@ func (p *pace) chat(now time.Time, chat int64) *bucket {
 		}
 		p.chats = kept
 	}
-	if p.chats[chat] == nil {
-		p.chats[chat] = &bucket{}
+	if p.chats[to] == nil {
+		p.chats[to] = &bucket{}
 	}
-	return p.chats[chat]
+	return p.chats[to]
 }

@@ -177,23 +177,29 @@ func isNotice(m *tgbotapi.Message) bool {
 }
 
 // readPress reads a pressed button. Everybody in a group could press it, and a
-// bad client may send any data with it.
+// bad client may send any data with it. Only what answers no question counts in
+// a group: it is as if that person had written it to the bot alone, and there the
+// answer goes.
 func (b *Bot) readPress(id int, q *tgbotapi.CallbackQuery) heard {
 	if q.ID == "" {
 		return heard{}
 	}
 	alone := heard{press: &press{query: q.ID}}
-	if q.Message == nil || !private(q.Message.Chat, q.From) {
+	question, reply, ok := parsePress(q.Data)
+	if !ok || q.Message == nil || q.From == nil || q.From.IsBot || q.From.ID <= 0 {
 		return alone
 	}
-	question, reply, ok := parsePress(q.Data)
-	if !ok {
+	stays := strings.HasPrefix(q.Data, standing)
+	if !stays && !private(q.Message.Chat, q.From) {
 		return alone
 	}
 	in := b.inbound(q.From)
 	in.ID = b.id + ":cb" + strconv.Itoa(id)
 	in.Text = clean(reply, textMax)
 	in.Question = question
+	if stays {
+		return heard{in: in, press: alone.press}
+	}
 	return heard{in: in, press: &press{query: q.ID, chat: q.Message.Chat.ID, message: q.Message.MessageID}}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,43 @@ import (
 	"crier/conversation"
 )
 
+// chat is where a message goes: to a person, a group or a channel by its id,
+// or to a public group or channel by its name ("@riverbank").
+type chat struct {
+	id   int64
+	name string
+}
+
+var publicName = regexp.MustCompile(`^@[A-Za-z][A-Za-z0-9_]{2,31}$`)
+
+func parseChat(address string) (to chat, ok bool) {
+	if publicName.MatchString(address) {
+		return chat{name: address}, true
+	}
+	id, err := strconv.ParseInt(address, 10, 64)
+	return chat{id: id}, err == nil && id != 0
+}
+
+// part is a message of 1 to 4096 UTF-16 units; marks in HTML do not count.
+type part struct {
+	text string
+	html bool
+}
+
+// partsOf are the messages that say what an Outbound says.
+func partsOf(out conversation.Outbound) []part {
+	if out.Sheet != nil {
+		if parts := layOut(out.Sheet); len(parts) > 0 {
+			return parts
+		}
+	}
+	var parts []part
+	for _, text := range split(clean(out.Text, len(out.Text)), partMax) {
+		parts = append(parts, part{text: text})
+	}
+	return parts
+}
+
 // Send writes one message to a chat, in parts where it is too long for one,
 // with its choices as buttons under the last. It waits for Telegram's rates as
 // long as ctx allows.
@@ -23,11 +61,11 @@ import (
 // In one process a part that Telegram has taken is not sent again, however
 // often an Outbound with the same ID (other than 0) comes.
 func (b *Bot) Send(ctx context.Context, out conversation.Outbound) (string, error) {
-	chat, err := strconv.ParseInt(out.Address, 10, 64)
-	if err != nil || chat == 0 {
+	to, ok := parseChat(out.Address)
+	if !ok {
 		return "", &conversation.SendError{Final: true, Err: errors.New("send: the address is no Telegram chat")}
 	}
-	parts := split(clean(out.Text, len(out.Text)), partMax)
+	parts := partsOf(out)
 	if len(parts) == 0 {
 		return "", &conversation.SendError{Final: true, Err: errors.New("send: the text is empty")}
 	}
@@ -35,14 +73,17 @@ func (b *Bot) Send(ctx context.Context, out conversation.Outbound) (string, erro
 	for i := done.parts; i < len(parts); i++ {
 		var rows [][]tgbotapi.InlineKeyboardButton
 		if i == len(parts)-1 {
-			rows = keyboard(out)
+			if out.Sheet != nil {
+				rows = itemKeyboard(out.Sheet)
+			}
+			rows = append(rows, keyboard(out)...)
 		}
-		if err := b.pace.wait(ctx, chat); err != nil {
+		if err := b.pace.wait(ctx, to); err != nil {
 			return "", fmt.Errorf("send: waiting for the rate: %w", err)
 		}
-		message, err := b.api.send(ctx, chat, parts[i], rows)
+		message, err := b.api.send(ctx, to, parts[i], rows)
 		if err != nil {
-			return "", b.failure(chat, err)
+			return "", b.failure(to, err)
 		}
 		done = delivery{parts: i + 1, last: strconv.Itoa(message)}
 		b.delivered.put(out.ID, done)
@@ -52,7 +93,7 @@ func (b *Bot) Send(ctx context.Context, out conversation.Outbound) (string, erro
 
 // failure says what Telegram's refusal means. What Telegram did not refuse (the
 // network, its own trouble) goes back as it is, and is tried again.
-func (b *Bot) failure(chat int64, err error) error {
+func (b *Bot) failure(to chat, err error) error {
 	refused := refusal(err)
 	if refused == nil {
 		return fmt.Errorf("send: %w", err)
@@ -63,7 +104,7 @@ func (b *Bot) failure(chat int64, err error) error {
 		e.MovedTo = address(refused.MigrateToChatID)
 	case refused.Code == http.StatusTooManyRequests:
 		e.RetryAfter = time.Duration(min(max(refused.RetryAfter, 1), 86400)) * time.Second
-		e.Everybody = b.throttled.another(b.now(), chat)
+		e.Everybody = b.throttled.another(b.now(), to)
 	case refused.Code == http.StatusForbidden:
 		// Blocked, deactivated, never written to the bot: none of it ends by itself.
 		e.Final, e.Paused = true, true
@@ -84,17 +125,17 @@ func (b *Bot) failure(chat int64, err error) error {
 // value is ready.
 type throttled struct {
 	mu   sync.Mutex
-	chat int64
+	last chat
 	at   time.Time
 }
 
 // another notes that a chat is too busy, and says whether a different one was
 // in the last minute: then it is the whole bot that sends too much.
-func (t *throttled) another(now time.Time, chat int64) bool {
+func (t *throttled) another(now time.Time, to chat) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	other := t.chat != 0 && t.chat != chat && now.Sub(t.at) < time.Minute
-	t.chat, t.at = chat, now
+	other := t.last != chat{} && t.last != to && now.Sub(t.at) < time.Minute
+	t.last, t.at = to, now
 	return other
 }
 
@@ -184,9 +225,20 @@ func formatPress(question int64, reply string) string {
 	return strconv.FormatInt(question, 36) + ":" + reply
 }
 
-// parsePress is the reverse of formatPress, for whatever a client may send.
+// standing stands in the place of a question where the reply says all by
+// itself: whoever sees such a button may press it, and it stays.
+const standing = "*"
+
+// formatStanding is what a button carries that answers no question.
+func formatStanding(reply string) string { return standing + ":" + reply }
+
+// parsePress is the reverse of formatPress and formatStanding, for whatever a
+// client may send.
 func parsePress(data string) (question int64, reply string, ok bool) {
 	number, reply, found := strings.Cut(data, ":")
+	if number == standing && reply != "" && len(data) <= pressMax {
+		return 0, reply, true
+	}
 	question, err := strconv.ParseInt(number, 36, 64)
 	if !found || err != nil || reply == "" || len(data) > pressMax {
 		return 0, "", false

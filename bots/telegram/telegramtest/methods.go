@@ -3,6 +3,7 @@ package telegramtest
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -32,9 +33,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, refused(404, "Not Found"))
 		return
 	}
-	chat, _ := strconv.ParseInt(r.Form.Get("chat_id"), 10, 64)
-
 	s.mu.Lock()
+	chat, named := s.names[r.Form.Get("chat_id")]
+	if !named {
+		chat, _ = strconv.ParseInt(r.Form.Get("chat_id"), 10, 64)
+	}
 	if len(s.calls) == callsMax {
 		s.calls = slices.Clone(s.calls[callsMax/2:])
 	}
@@ -188,9 +191,17 @@ func (s *Server) getUpdates(ctx context.Context, form url.Values) (any, *Answer)
 // sendMessage checks what Telegram checks, in its order.
 func (s *Server) sendMessage(chat int64, form url.Values) (any, *Answer) {
 	text := form.Get("text")
-	switch _, met := s.people[chat]; {
-	case !utf8.ValidString(text):
+	if !utf8.ValidString(text) {
 		return nil, refused(400, "Bad Request: strings must be encoded in UTF-8")
+	}
+	var bold []string
+	if form.Get("parse_mode") == "HTML" {
+		var fault string
+		if text, bold, fault = unmark(text); fault != "" {
+			return nil, refused(400, "Bad Request: can't parse entities: "+fault)
+		}
+	}
+	switch _, met := s.people[chat]; {
 	case strings.TrimSpace(text) == "":
 		return nil, refused(400, "Bad Request: message text is empty")
 	case !met:
@@ -205,9 +216,52 @@ func (s *Server) sendMessage(chat int64, form url.Values) (any, *Answer) {
 		return nil, refusal
 	}
 	s.message++
-	m := &Message{ID: s.message, Chat: chat, Text: text, Buttons: buttons}
+	m := &Message{ID: s.message, Chat: chat, Text: text, Bold: bold, Buttons: buttons}
 	s.chats[chat] = append(s.chats[chat], m)
 	return m.wire(), nil
+}
+
+var (
+	tags     = regexp.MustCompile(`</?[bi]>|[<>]`)
+	entities = regexp.MustCompile(`&(?:lt|gt|amp|quot);|&`)
+)
+
+// unmark takes the marks out of a text in Telegram's HTML, of which it knows
+// bold and italic type, and returns what is bold. A fault is as Telegram names it.
+func unmark(marked string) (text string, bold []string, fault string) {
+	var open string
+	var all, inside strings.Builder
+	write := func(piece string) {
+		piece = entities.ReplaceAllStringFunc(piece, func(e string) string {
+			if e == "&" {
+				fault = "a bare &"
+			}
+			return html.UnescapeString(e)
+		})
+		all.WriteString(piece)
+		inside.WriteString(piece)
+	}
+	for at := tags.FindStringIndex(marked); at != nil; at = tags.FindStringIndex(marked) {
+		write(marked[:at[0]])
+		switch tag := marked[at[0]:at[1]]; {
+		case len(tag) == 3 && open == "":
+			open = tag[1:2]
+			inside.Reset()
+		case len(tag) == 4 && open == tag[2:3]:
+			if open == "b" {
+				bold = append(bold, inside.String())
+			}
+			open = ""
+		default:
+			return "", nil, "Unsupported start tag"
+		}
+		marked = marked[at[1]:]
+	}
+	write(marked)
+	if open != "" {
+		fault = "Can't find end tag corresponding to start tag " + open
+	}
+	return all.String(), bold, fault
 }
 
 // buttonsOf reads an inline keyboard.

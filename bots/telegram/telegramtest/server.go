@@ -50,6 +50,7 @@ type Message struct {
 	ID      int
 	Chat    int64
 	Text    string
+	Bold    []string // what of the text is bold
 	Buttons []Button // in reading order; none once they were taken off
 }
 
@@ -104,6 +105,7 @@ type Server struct {
 	changed  chan struct{} // closed, and replaced, whenever anything below changes
 	revoked  bool
 	people   map[int64]Person
+	names    map[string]int64 // of public groups and channels: their ids
 	blocked  map[int64]bool
 	updates  []update // not confirmed, oldest first
 	known    map[int]json.RawMessage
@@ -141,7 +143,7 @@ func NewServer(token string) *Server {
 	s := &Server{
 		Token: token, stop: stop, done: make(chan struct{}),
 		changed: make(chan struct{}),
-		people:  make(map[int64]Person), blocked: make(map[int64]bool),
+		people:  make(map[int64]Person), names: make(map[string]int64), blocked: make(map[int64]bool),
 		known: make(map[int]json.RawMessage), lastID: 1000, message: 100,
 		chats: make(map[int64][]*Message), files: make(map[string]file), queries: make(map[string]bool),
 		commands: make(map[string][]Command), script: make(map[string][]Answer),
@@ -201,6 +203,17 @@ func (s *Server) Meet(p Person) {
 	s.people[p.ID] = p
 }
 
+// Gather makes a group or a channel that the bot may write in: its id, and its
+// public name ("@riverbank"), "" for none.
+func (s *Server) Gather(id int64, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[id] = Person{ID: id, FirstName: name}
+	if name != "" {
+		s.names[name] = id
+	}
+}
+
 func (s *Server) person(id int64) Person {
 	if p, ok := s.people[id]; ok {
 		return p
@@ -222,6 +235,9 @@ func (p Person) wire() map[string]any {
 }
 
 func (p Person) chat() map[string]any {
+	if p.ID < 0 {
+		return map[string]any{"id": p.ID, "type": "supergroup", "title": p.FirstName}
+	}
 	return map[string]any{"id": p.ID, "type": "private", "first_name": p.FirstName}
 }
 
@@ -302,6 +318,11 @@ func (s *Server) sendFile(chat int64, album, caption string, message map[string]
 // Press has the person of a chat press a button: of the bot's message at index
 // (0 is the first, -1 the last one), the button at index.
 func (s *Server) Press(chat int64, message, button int) (int, error) {
+	return s.PressIn(chat, chat, message, button)
+}
+
+// PressIn is Press in a group, by one of those who are in it.
+func (s *Server) PressIn(chat, by int64, message, button int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	messages := s.chats[chat]
@@ -315,12 +336,12 @@ func (s *Server) Press(chat int64, message, button int) (int, error) {
 	if button < 0 || button >= len(m.Buttons) {
 		return 0, fmt.Errorf("press: message %d has %d buttons", m.ID, len(m.Buttons))
 	}
-	p := s.person(chat)
+	p := s.person(by)
 	query := "query-" + strconv.Itoa(s.lastID+1)
 	s.queries[query] = false
 	return s.push(map[string]any{"callback_query": map[string]any{
 		"id": query, "from": p.wire(), "chat_instance": "1", "data": m.Buttons[button].Data,
-		"message": map[string]any{"message_id": m.ID, "date": time.Now().Unix(), "chat": p.chat(), "text": m.Text},
+		"message": map[string]any{"message_id": m.ID, "date": time.Now().Unix(), "chat": s.person(chat).chat(), "text": m.Text},
 	}}), nil
 }
 

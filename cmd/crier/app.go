@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crier/bots/sms"
+	"crier/bots/telegram"
 	"crier/conversation"
 	"crier/conversation/command"
 	"crier/conversation/understand"
@@ -49,6 +50,7 @@ func newEngine(log *slog.Logger) (*conversation.Engine, *locales.Catalog, error)
 	}
 	engine.OnTick(digests.Tick)
 	engine.Fit(sms.Channel, sms.Fits)
+	engine.Fit(telegram.Channel, telegram.Fits)
 	engine.Fit(conversation.USSD, sms.FitsScreen)
 	engine.Allow(sms.Channel, sms.Allowance)
 	return engine, catalog, nil

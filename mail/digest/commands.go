@@ -109,11 +109,14 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	}
 	p := t.Printer()
 	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: seen}
-	if !isShort(t, t.In.Channel, p.Locale()) {
-		t.SayText(makeSheet(t, &Cry{}, p, e, &life{}).Plain())
-		return nil
+	var text string
+	var now []int64
+	if isShort(t, t.In.Channel, p.Locale()) {
+		text, now = shortText(t, &Cry{}, p, e)
+	} else {
+		page := makeSheet(t, &Cry{}, p, e, &life{})
+		text, now = page.text, page.shown
 	}
-	text, now := shortText(t, &Cry{}, p, e)
 	for _, n := range now {
 		shown = append(shown, strconv.FormatInt(n, 10))
 	}

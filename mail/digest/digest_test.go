@@ -53,6 +53,7 @@ func newEngine(log *slog.Logger) (*conversation.Engine, error) {
 	}
 	e.OnTick(digests.Tick)
 	e.Fit("sms", func(text, _ string) bool { return len(text) <= 306 })
+	e.Fit("telegram", func(text, _ string) bool { return len(text) <= 4096 })
 	return e, nil
 }
 

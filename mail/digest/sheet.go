@@ -38,7 +38,8 @@ type variant struct {
 // written is a sheet and what it says.
 type written struct {
 	*conversation.Sheet
-	text string
+	text  string
+	shown []int64 // the ads in it
 }
 
 // issue is a member's digest, in the way of their channel: a page where it has
@@ -59,25 +60,24 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 				return out, err
 			}
 		}
-		sheet := makeSheet(t, c, p, e, r.life)
+		s = makeSheet(t, c, p, e, r.life)
 		if e.at.channel == "email" {
-			if err := r.illustrate(ctx, t, sheet); err != nil {
+			if err := r.illustrate(ctx, t, s.Sheet); err != nil {
 				return out, err
 			}
 		}
-		s = &written{sheet, sheet.Plain()}
 		if len(r.sheets) >= sheetsMost {
 			clear(r.sheets)
 		}
 		r.sheets[v] = s
 	}
-	out.Sheet, out.Text = s.Sheet, s.text
+	out.Sheet, out.Text, e.shown = s.Sheet, s.text, s.shown
 	return out, nil
 }
 
 const (
 	sheetsMost = 256 // that are kept while a digest goes out
-	itemsMost  = 40  // ads in a page: the newest; the others are found by FIND
+	itemsMost  = 40  // ads in a page: the newest; MORE tells the others
 	photosMost = 8   // in a page
 )
 
@@ -112,10 +112,24 @@ func isShort(t *conversation.Turn, channel, locale string) bool {
 	return !t.Fits(channel, strings.Repeat("x ", 1000), locale)
 }
 
-// makeSheet lays out what is new: the coordinator's words, the ads by category,
-// near ones first, and a line on the life of the community.
-func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life) *conversation.Sheet {
-	ads := e.ads[max(0, len(e.ads)-itemsMost):]
+// makeSheet lays out what is new, or as much of it as the channel takes at once.
+func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life) *written {
+	for most := itemsMost; ; most = most * 3 / 4 {
+		ads := e.ads[max(0, len(e.ads)-most):]
+		sheet := sheetOf(t, c, p, e, l, ads)
+		w := &written{Sheet: sheet, text: sheet.Plain()}
+		for _, ad := range ads {
+			w.shown = append(w.shown, ad.Number)
+		}
+		if most == 1 || t.Fits(e.at.channel, w.text, p.Locale()) {
+			return w
+		}
+	}
+}
+
+// sheetOf lays out some ads: below the coordinator's words by category, near ones
+// first, and above a line on the life of the community.
+func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life, ads []ledger.NewAd) *conversation.Sheet {
 	s := &conversation.Sheet{Title: t.Book.Community().Name, Foot: p.Text("digest.often", nil)}
 	if len(e.ads) > 0 { // else there are only the coordinator's words
 		s.Title = p.Text("digest.title", locales.Args{"n": len(e.ads), "community": s.Title})

@@ -2,9 +2,7 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"crier/conversation"
@@ -68,89 +66,6 @@ func priceText(t *conversation.Turn, ad ledger.Ad) string {
 		return ""
 	}
 	return ", " + strings.TrimSpace(t.Printer().Value(locales.Sum(*ad.Price))+" "+ad.Per)
-}
-
-const searchPage = 3
-
-// search looks through the offers and wants that are up.
-var search = conversation.Command{
-	Name: "search", Intents: []understand.Intent{understand.Search}, Aside: true,
-	Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
-		f.Set("what", t.Meaning.What)
-		return nil
-	},
-	Fields: []conversation.Field{{Name: "what", Kind: conversation.Words, Ask: "search.ask_what"}},
-	Run:    runSearch,
-	Chosen: showAd,
-}
-
-const searchMost = 60
-
-func runSearch(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-	skip := int(f.Int("skip"))
-	words := conversation.SearchWords(f.Text("what"))
-	ads, err := t.Book.SearchAds(ctx, words[:min(len(words), 8)], searchMost)
-	if err != nil {
-		return err
-	}
-	if len(ads) == 0 {
-		t.Say("search.none", locales.Args{"what": f.Text("what")})
-		return nil
-	}
-	page := ads[min(skip, len(ads)):]
-	rest := len(page) > searchPage
-	page = page[:min(searchPage, len(page))]
-	if len(page) == 0 {
-		t.Say("more.none", nil)
-		return nil
-	}
-	var list, options, labels []string
-	for i, ad := range page {
-		line := t.Text("search.line_"+string(ad.Kind), locales.Args{
-			"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "name": t.NameOf(ledger.AccountID(ad.Member)),
-		})
-		list = append(list, strconv.Itoa(i+1)+") "+line)
-		options = append(options, itoa(ad.Number))
-		labels = append(labels, line)
-	}
-	key := "search.found_" + strconv.Itoa(len(page))
-	if rest {
-		key = "search.found_more"
-		next := &conversation.Form{Command: "search", Values: map[string]string{"what": f.Text("what")}}
-		next.SetInt("skip", int64(skip+searchPage))
-		t.More(next)
-	}
-	t.Offer(&conversation.Form{Command: "search", ID: f.ID}, t.Text(key, locales.Args{"list": strings.Join(list, "  ")}), options, labels)
-	return nil
-}
-
-// showAd tells the rest of an ad, and how to reach its member. The list stays
-// open for another number.
-func showAd(ctx context.Context, t *conversation.Turn, _ *conversation.Form, option string) error {
-	number, err := strconv.ParseInt(option, 10, 64)
-	if err != nil {
-		return fmt.Errorf("option %q: %w", option, err)
-	}
-	ad, err := t.Book.Ad(ctx, number)
-	if err != nil {
-		return err
-	}
-	if !ad.Up(t.Now()) {
-		t.Say("ad.gone", locales.Args{"number": number})
-		return nil
-	}
-	contact, err := t.Contact(ctx, ad.Member)
-	if err != nil {
-		return err
-	}
-	p := t.Names.Person(ad.Member)
-	if p == nil {
-		return ledger.ErrNotFound
-	}
-	t.SayText(strings.TrimSpace(t.Text("search.details", locales.Args{
-		"name": p.Name, "number": p.Number, "text": ad.Text, "price": priceText(t, ad), "contact": contact,
-	})))
-	return nil
 }
 
 // myAds lists the member's ads.

@@ -56,6 +56,11 @@ func (e *Engine) Chores() int { return len(e.chores) }
 
 // Do does one of the chores in a community.
 func (e *Engine) Do(ctx context.Context, room Room, chore int) (out []Outbound, all bool, err error) {
+	return e.Perform(ctx, room, e.chores[chore])
+}
+
+// Perform does something in a community that nobody wrote for.
+func (e *Engine) Perform(ctx context.Context, room Room, c Chore) (out []Outbound, all bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			out, all, err = nil, false, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -66,7 +71,7 @@ func (e *Engine) Do(ctx context.Context, room Room, chore int) (out []Outbound, 
 		return nil, false, err
 	}
 	t.Member = &Person{}
-	all, err = e.chores[chore](ctx, t)
+	all, err = c(ctx, t)
 	return t.out, all, err
 }
 

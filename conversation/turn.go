@@ -147,8 +147,11 @@ func (t *Turn) Fits(channel, text, locale string) bool {
 	return fits == nil || fits(text, locale)
 }
 
-// Cost is what a message would cost.
-func (t *Turn) Cost(out Outbound) Cost { return t.cost(out) }
+// Cost is what a message of the community would cost.
+func (t *Turn) Cost(out Outbound) Cost {
+	out.Community = t.Book.Community().Slug
+	return t.cost(out)
+}
 
 // Zone is the community's time zone.
 func (t *Turn) Zone() *time.Location { return t.engine.zone(t.Book.Community().Timezone) }

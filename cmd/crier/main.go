@@ -85,7 +85,7 @@ func runWith(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 message, e-mail or Telegram in their own words. Try it with: crier demo`,
 		Example: "  crier demo",
 	}, p.demoCommand(), p.serveCommand(), p.communityCommand(), p.memberCommand(), p.inviteCommand(), p.chatCommand(),
-		p.rehearseCommand(), p.understandCommand(), p.ledgerCommand(), p.mailCommand(), p.smsCommand(), p.costsCommand(), p.doctorCommand(), p.versionCommand())
+		p.rehearseCommand(), p.understandCommand(), p.ledgerCommand(), p.mailCommand(), p.smsCommand(), p.costsCommand(), p.digestCommand(), p.doctorCommand(), p.versionCommand())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

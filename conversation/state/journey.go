@@ -475,37 +475,42 @@ func (j *Journey) tick(ctx context.Context, id ledger.CommunityID) error {
 
 // tickWith does something in a community until all of it is done.
 func (j *Journey) tickWith(ctx context.Context, id ledger.CommunityID, do func(conversation.Room) ([]conversation.Outbound, bool, error)) error {
-	for all := false; !all; {
-		var sending map[string]bool
-		err := j.DB.Update(ctx, func(tx ledger.Tx) error {
-			sending = map[string]bool{}
-			now := j.Clock()
-			book, err := ledger.Open(ctx, tx, id, now)
-			if err != nil {
-				return err
-			}
-			var out []conversation.Outbound
-			out, all, err = do(j.room(book, j.memory(tx, book)))
-			if err != nil {
-				return err
-			}
-			for _, o := range out {
-				sending[o.Channel] = sending[o.Channel] || o.Priority < conversation.Bulk
-			}
-			if err := enqueue(ctx, tx, id, out, nil, now); err != nil || len(out) == 0 {
-				return err
-			}
-			return j.notify(ctx, tx)
-		})
+	for {
+		all, err := j.perform(ctx, id, do)
+		if err != nil || all {
+			return err
+		}
+		if _, _, err := j.workLane(ctx, id); err != nil { // whoever has written meanwhile is not kept waiting by the rest
+			return err
+		}
+	}
+}
+
+// perform does something in a community once, and queues what is said in it.
+func (j *Journey) perform(ctx context.Context, id ledger.CommunityID, do func(conversation.Room) ([]conversation.Outbound, bool, error)) (all bool, err error) {
+	var sending map[string]bool
+	err = j.DB.Update(ctx, func(tx ledger.Tx) error {
+		sending = map[string]bool{}
+		now := j.Clock()
+		book, err := ledger.Open(ctx, tx, id, now)
 		if err != nil {
 			return err
 		}
-		j.wakeSenders(sending)
-		if !all { // whoever has written meanwhile is not kept waiting by the rest
-			if _, _, err := j.workLane(ctx, id); err != nil {
-				return err
-			}
+		var out []conversation.Outbound
+		out, all, err = do(j.room(book, j.memory(tx, book)))
+		if err != nil {
+			return err
 		}
+		for _, o := range out {
+			sending[o.Channel] = sending[o.Channel] || o.Priority < conversation.Bulk
+		}
+		if err := enqueue(ctx, tx, id, out, nil, now); err != nil || len(out) == 0 {
+			return err
+		}
+		return j.notify(ctx, tx)
+	})
+	if err == nil {
+		j.wakeSenders(sending)
 	}
-	return nil
+	return all, err
 }

@@ -42,6 +42,36 @@ func (j *Journey) Depth(ctx context.Context) (d Depth, err error) {
 	return d, nil
 }
 
+// Perform does something in a community, once, and queues what is said in it.
+func (j *Journey) Perform(ctx context.Context, id ledger.CommunityID, c conversation.Chore) error {
+	_, err := j.perform(ctx, id, func(room conversation.Room) ([]conversation.Outbound, bool, error) {
+		return j.Engine.Perform(ctx, room, c)
+	})
+	return err
+}
+
+// Look is Perform for what changes nothing: what is said in it goes nowhere.
+func (j *Journey) Look(ctx context.Context, id ledger.CommunityID, c conversation.Chore) error {
+	return j.DB.View(ctx, func(tx ledger.Tx) error {
+		book, err := ledger.Read(ctx, tx, id, j.Clock())
+		if err != nil {
+			return err
+		}
+		_, _, err = j.Engine.Perform(ctx, j.room(book, j.memory(tx, book)), c)
+		return err
+	})
+}
+
+// Held reports whether a process of the host holds a lease: "tick" is held
+// wherever a journey does what is due.
+func (j *Journey) Held(ctx context.Context, lease string) (held bool, err error) {
+	var n int64
+	err = j.DB.View(ctx, func(tx ledger.Tx) error {
+		return ledger.Get(ctx, tx, []any{&n}, `SELECT COUNT(*) FROM leases WHERE name = $1 AND until >= $2`, lease, ledger.Micros(j.Clock()))
+	})
+	return n > 0, err
+}
+
 // How long Ask waits for a message to be handled by another process.
 const (
 	askPatience = 20 * time.Second

@@ -43,12 +43,19 @@ func SettingsOf(ctx context.Context, book *ledger.Book) (Settings, error) {
 	return s, nil
 }
 
-// Save keeps how a community has its digest. What was due before counts no more.
+// Save keeps how a community has its digest. With another schedule, what was
+// planned or due by the one before counts no more.
 func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
-	s.checked = book.Now()
-	if _, err := book.Tx().Exec(ctx, `UPDATE cries SET state = 'skipped', ended_at = $2 WHERE community_id = $1 AND kind = 'digest' AND state = 'planned'`,
-		book.Community().ID, ledger.Micros(book.Now())); err != nil {
-		return fmt.Errorf("take back what was planned: %w", err)
+	before, err := SettingsOf(ctx, book)
+	if err != nil {
+		return err
+	}
+	if s.Schedule != before.Schedule {
+		s.checked = book.Now()
+		// One that is taken back must not stand in the way of the same by the new schedule.
+		if _, err := book.Tx().Exec(ctx, `DELETE FROM cries WHERE community_id = $1 AND kind = 'digest' AND state = 'planned'`, book.Community().ID); err != nil {
+			return fmt.Errorf("take back what was planned: %w", err)
+		}
 	}
 	return s.save(ctx, book)
 }

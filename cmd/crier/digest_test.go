@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"crier/conversation"
+	"crier/conversation/state"
+	"crier/ledger"
+)
+
+// says has a member write from the terminal.
+func says(t *testing.T, database, as, text string) {
+	t.Helper()
+	if out, errs, err := with(t, text+"\n", "chat", "--as", as, "--database", database); err != nil {
+		t.Fatalf("%s writes %q: %v\n%s%s", as, text, err, out, errs)
+	}
+}
+
+// inDatabase does something in a database's one community.
+func inDatabase(t *testing.T, file string, do func(ctx context.Context, book *ledger.Book) error) {
+	t.Helper()
+	db, err := openDatabase(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(t.Context(), func(tx ledger.Tx) error {
+		c, err := community(t.Context(), tx, "riverbank")
+		if err != nil {
+			return err
+		}
+		book, err := ledger.Open(t.Context(), tx, c.ID, time.Now())
+		if err != nil {
+			return err
+		}
+		return do(t.Context(), book)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flushed delivers what waits in a database's outbox.
+func flushed(t *testing.T, file string) (sent []conversation.Outbound) {
+	t.Helper()
+	db, err := openDatabase(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	engine, _, err := newEngine(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journey := state.New(state.Config{DB: db, Engine: engine, Log: log, Holder: "test"})
+	err = journey.Flush(t.Context(), func(o conversation.Outbound) { sent = append(sent, o) })
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return sent
+}
+
+// TestDigestSent follows a digest from its preview to what has become of it.
+func TestDigestSent(t *testing.T) {
+	t.Parallel()
+	db := newFile(t)
+	riverbank(t, db)
+	crier(t, "member", "add", "riverbank", "Ann Lee", "--number", "20", "--database", db) // whom nothing reaches
+	config := write(t, "crier.toml", fmt.Sprintf("database = %q\n[[sms]]\ngateway = 'gammu'\ncommunity = 'riverbank'\nnumber = '+32470000000'\ndir = %q\nprice = '0.07 EUR'\n", db, t.TempDir()))
+
+	has(t, crier(t, "digest", "preview", "riverbank", "--config", config), "is due on Fri", "0 offers and 0 wants", "Nothing would go out now")
+	out, _, err := with(t, "", "digest", "send", "riverbank", "--config", config)
+	if err != nil || !strings.Contains(out, "Nothing would go out now") {
+		t.Errorf("with nothing new, send says %v: %s", err, out)
+	}
+	has(t, crier(t, "digest", "history", "riverbank", "--database", db), "Nothing has gone out to everybody yet", "crier digest when riverbank")
+
+	says(t, db, "7", "offer guitar lessons, 4 an hour")
+	says(t, db, "12", "want help with the hedge")
+	flushed(t, db)
+	out = crier(t, "digest", "preview", "riverbank", "--config", config)
+	has(t, out, "1 offer and 1 want are new", "It would reach 3 members: 1 by sms, 2 by telegram. That costs 0.07 EUR.",
+		"Not reached, for want of an address that works: 1 member", "guitar lessons", "wanted: help with the hedge", "Luc Martin")
+	has(t, crier(t, "digest", "preview", "riverbank", "--config", config, "--locale", "fr"), "cherche", "guitar lessons")
+	out = crier(t, "digest", "preview", "riverbank", "--config", config, "--member", "maria")
+	has(t, out, "To Maria Keller by sms:", "guitar lessons")
+	hasNot(t, out, "hedge") // her own
+	fails(t, "no member", "digest", "preview", "riverbank", "--config", config, "--member", "Zoë Nobody")
+	fails(t, "does not speak", "digest", "preview", "riverbank", "--config", config, "--locale", "tlh")
+	if sent := flushed(t, db); len(sent) > 0 {
+		t.Errorf("a preview sent %d messages", len(sent))
+	}
+
+	fails(t, "--yes", "digest", "send", "riverbank", "--config", config)
+	if out, _, err = with(t, "no\n", "digest", "send", "riverbank", "--config", config); err != nil || !strings.Contains(out, "Nothing was sent") {
+		t.Errorf("after a no, send says %v: %s", err, out)
+	}
+	out, errs, err := with(t, "yes\n", "digest", "send", "riverbank", "--config", config)
+	if err != nil || !strings.Contains(errs, "Send an extra digest now?") {
+		t.Errorf("after a yes, send says %v: %s", err, errs)
+	}
+	has(t, out, "It goes to 3 members.", "crier serve is not running")
+	history := crier(t, "digest", "history", "riverbank", "--database", db)
+	row := strings.Fields(strings.Split(history, "\n")[1])
+	if got, want := strings.Join(row[len(row)-6:], " "), "2 3 0 0 3 1"; got != want { // new ads, members, sent, delivered, waiting, failed
+		t.Errorf("the history says %s, not %s:\n%s", got, want, history)
+	}
+	if sent := flushed(t, db); len(sent) != 3 {
+		t.Errorf("%d messages were sent, not 3: %v", len(sent), sent)
+	}
+	out, _, err = with(t, "", "digest", "send", "riverbank", "--config", config)
+	if err != nil || !strings.Contains(out, "Nothing would go out now") {
+		t.Errorf("sent a second time: %v: %s", err, out)
+	}
+
+	// One is given up, one comes back, one is known to have arrived.
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error {
+		var failed error
+		for _, statement := range []string{
+			`UPDATE outbox SET state = 'failed', error = 'absent subscriber' WHERE community_id = $1 AND channel = 'sms' AND priority > 1`,
+			`UPDATE outbox SET delivered_at = ended_at WHERE community_id = $1 AND address = '1001'`,
+			`INSERT INTO bounces (community_id, message_id, channel, address, hard, reason, bounced_at)
+				SELECT community_id, id, channel, address, 1, 'mailbox full', ended_at FROM outbox WHERE community_id = $1 AND address = '1007' AND priority > 1`,
+		} {
+			_, err := book.Tx().Exec(ctx, statement, book.Community().ID)
+			failed = errors.Join(failed, err)
+		}
+		return failed
+	})
+	history = crier(t, "digest", "history", "riverbank", "--missed", "--database", db)
+	row = strings.Fields(strings.Split(history, "\n")[1])
+	if got, want := strings.Join(row[len(row)-6:], " "), "2 3 1 1 0 3"; got != want {
+		t.Errorf("the history says %s, not %s:\n%s", got, want, history)
+	}
+	has(t, history, "Luc Martin", "mailbox full", "Maria Keller", "sms:+32470000012", "absent subscriber", "Ann Lee", "no address that works", "crier member set riverbank")
+	var one pastCry
+	if err := json.Unmarshal([]byte(crier(t, "digest", "history", "riverbank", "--json", "--database", db)), &one); err != nil {
+		t.Fatal(err)
+	}
+	if one.Kind != "digest" || one.Failed != 2 || one.None != 1 || len(one.Missed) != 3 || one.Missed[0].Name != "Luc Martin" || one.Missed[0].Why != "mailbox full" {
+		t.Errorf("the history as JSON is %+v", one)
+	}
+	fails(t, "there is no community", "digest", "history", "lake", "--database", db)
+	fails(t, "1 or more", "digest", "history", "riverbank", "--last", "0", "--database", db)
+}
+
+// TestDigestWhen shows and sets when a digest goes out.
+func TestDigestWhen(t *testing.T) {
+	t.Parallel()
+	db := newFile(t)
+	riverbank(t, db)
+	when := func(args ...string) string {
+		t.Helper()
+		return crier(t, append([]string{"digest", "when", "riverbank", "--database", db}, args...)...)
+	}
+	has(t, when(), "0 8 * * 5 (Europe/Brussels)", "next", ", 08:00", "20h0m0s before", "1 new ad", "none")
+	out := when("monday", "18:30", "--notice", "1d", "--least", "3", "--post", "telegram:-100123")
+	has(t, out, "30 18 * * 1 (Europe/Brussels)", "24h0m0s before", "3 new ads", "telegram:-100123")
+	if n := strings.Count(out, "Mon "); n != 3 {
+		t.Errorf("%d Mondays are shown, not the next three:\n%s", n, out)
+	}
+	has(t, when(), "30 18 * * 1")
+	has(t, when("0 8 1,15 * *", "--post", "none"), "0 8 1,15 * *", "3 new ads", "none")
+	out = when("never")
+	has(t, out, "never")
+	hasNot(t, out, "next")
+	has(t, crier(t, "digest", "preview", "riverbank", "--database", db), "has no digest by itself", "crier digest when riverbank")
+	for want, args := range map[string][]string{
+		"friday 8:00":         {"soon"},
+		"never comes":         {"0 8 31 2 *"},
+		"length of time":      {"--notice", "early"},
+		"from 0h to 7d":       {"--notice", "30d"},
+		"1 to 1000":           {"--least", "0"},
+		"no group or channel": {"--post", "the square"},
+	} {
+		fails(t, want, append([]string{"digest", "when", "riverbank", "--database", db}, args...)...)
+	}
+	has(t, when(), "never")
+}
+
+// TestScheduleSetAgain has what is planned go out, though the same schedule is
+// set once more, and at another time where another is.
+func TestScheduleSetAgain(t *testing.T) {
+	t.Parallel()
+	db := newFile(t)
+	riverbank(t, db)
+	says(t, db, "7", "offer guitar lessons")
+	says(t, db, "1", "digest preview") // plans the next
+	planned := func() (n int64) {
+		t.Helper()
+		inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error {
+			return ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cries WHERE community_id = $1 AND state <> 'planned'`, book.Community().ID)
+		})
+		return n
+	}
+	crier(t, "digest", "when", "riverbank", "friday 8:00", "--least", "1", "--database", db)
+	crier(t, "digest", "when", "riverbank", "friday 9:00", "--database", db)
+	crier(t, "digest", "when", "riverbank", "friday 8:00", "--database", db)
+	if n := planned(); n != 0 {
+		t.Errorf("%d digests cannot go out any more because the schedule was set", n)
+	}
+}
+
+// TestDigestStopped stops a long run, and goes on with it: each member is told
+// once.
+func TestDigestStopped(t *testing.T) {
+	t.Parallel()
+	const members = 1500
+	db := newFile(t)
+	riverbank(t, db)
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error {
+		for i := range members {
+			m, err := book.AddMember(ctx, ledger.NewMember{Name: fmt.Sprintf("Anna B%dx", i)})
+			if err != nil {
+				return err
+			}
+			if err := book.Bind(ctx, m.ID, "email", fmt.Sprintf("m%d@example.org", i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	says(t, db, "7", "offer guitar lessons")
+	flushed(t, db)
+
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	var out bytes.Buffer
+	errs := &stopper{at: "1000 of 1503", stop: stop}
+	err := run(ctx, []string{"digest", "send", "riverbank", "--yes", "--database", db}, strings.NewReader(""), &out, errs, environment())
+	if !errors.Is(err, errTold) {
+		t.Errorf("stopped, it says %v", err)
+	}
+	has(t, errs.String(), "Stopped: it has gone to 999 members so far", "crier serve goes on with it, or crier digest send riverbank")
+	again := crier(t, "digest", "send", "riverbank", "--database", db) // it is decided: no question
+	has(t, again, "is going out already", "It goes to 1502 members.")
+	got := map[string]int{}
+	for _, o := range flushed(t, db) {
+		got[o.Address]++
+	}
+	if len(got) != members+2 { // Luc, whose offer it is, has nothing new
+		t.Errorf("%d were told, not %d", len(got), members+2)
+	}
+	for address, n := range got {
+		if n != 1 {
+			t.Errorf("%s was told %d times", address, n)
+		}
+	}
+}
+
+// stopper stops something once it reads some words.
+type stopper struct {
+	bytes.Buffer
+	at   string
+	stop func()
+}
+
+func (s *stopper) Write(b []byte) (int, error) {
+	n, err := s.Buffer.Write(b)
+	if strings.Contains(s.String(), s.at) {
+		s.stop()
+	}
+	return n, err
+}

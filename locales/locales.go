@@ -130,6 +130,9 @@ func (c *Catalog) Has(code string) bool { return c.languages[code] != nil }
 // Name is what a language's speakers call it.
 func (c *Catalog) Name(code string) string { return c.language(code).name }
 
+// Plain is a text of a language as it stands, "" where there is none.
+func (c *Catalog) Plain(code, key string) string { return c.language(code).texts[key].other }
+
 // Keys lists the keys of every text, sorted.
 func (c *Catalog) Keys() []string {
 	return slices.Sorted(maps.Keys(c.language("").texts))

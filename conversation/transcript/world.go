@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"crier/conversation"
 	"crier/conversation/state"
 	"crier/ledger"
+	"crier/locales"
 	"crier/mail/digest"
 )
 
@@ -94,6 +96,7 @@ type builder struct {
 	threshold string
 	pinAbove  string
 	digest    string // when it goes out; "": never
+	shared    *conversation.Categories
 }
 
 // setting takes one "community KEY VALUE".
@@ -257,6 +260,8 @@ func (b *builder) given(ctx context.Context, text string) error {
 			locale = words[2]
 		}
 		return b.screen(words[0], words[0], words[1], locale)
+	case "category":
+		return b.ownCategory(ctx, rest)
 	case "offer", "want":
 		return b.ad(ctx, ledger.AdKind(kind), words)
 	case "payment":
@@ -403,8 +408,39 @@ func (b *builder) ad(ctx context.Context, kind ledger.AdKind, words []string) er
 		}
 		a.Price, a.Per = &p, strings.TrimSpace(per)
 	}
-	_, err = b.book.PutAd(ctx, "given "+words[0], a, conversation.SearchWords(a.Text+" "+a.Category))
+	found := conversation.SearchWords(a.Text + " " + a.Category)
+	if a.Category, err = b.category(a.Category); err != nil {
+		return err
+	}
+	_, err = b.book.PutAd(ctx, "given "+words[0], a, found)
 	return err
+}
+
+// category is the one of those that all have that some words speak for, or
+// just those words.
+func (b *builder) category(words string) (string, error) {
+	if words == "" {
+		return "", nil
+	}
+	if b.shared == nil {
+		catalog, err := locales.Load()
+		if err != nil {
+			return "", err
+		}
+		b.shared = conversation.NewCategories(nil, catalog)
+	}
+	return cmp.Or(b.shared.Guess(words, b.community.Locale), words), nil
+}
+
+// ownCategory takes "category NAME [= WORDS]": one of the community's own.
+func (b *builder) ownCategory(ctx context.Context, text string) error {
+	all, err := b.book.Categories(ctx)
+	if err != nil {
+		return err
+	}
+	name, words, _ := strings.Cut(text, "=")
+	name = strings.TrimSpace(name)
+	return b.book.SetCategories(ctx, append(all, ledger.Category{Key: strings.ToLower(name), Name: name, Words: strings.TrimSpace(words)}))
 }
 
 // payment takes "payment DAYS_AGO PAYER PAYEE AMOUNT what …".

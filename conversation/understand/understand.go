@@ -39,6 +39,7 @@ const (
 	Join          Intent = "join"    // with invitation code What, or "" to ask to join
 	RenewAd       Intent = "renew_ad"
 	TakeAd        Intent = "take_ad"
+	Category      Intent = "category"       // put ad What into a category: "31 garden"; "" lists them
 	Done          Intent = "done"           // the talk with a person, or job What, is finished
 	Approve       Intent = "approve"        // newcomer What
 	Refuse        Intent = "refuse"         // newcomer What

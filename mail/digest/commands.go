@@ -114,7 +114,11 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	if isShort(t, t.In.Channel, p.Locale()) {
 		text, now = shortText(t, &Cry{}, p, e)
 	} else {
-		page := makeSheet(t, &Cry{}, p, e, &life{})
+		under, err := t.Categories(ctx)
+		if err != nil {
+			return err
+		}
+		page := makeSheet(t, &Cry{}, p, e, under, &life{})
 		text, now = page.text, page.shown
 	}
 	for _, n := range now {

@@ -124,6 +124,7 @@ type run struct {
 	sheets map[variant]*written
 	thumbs map[int64]conversation.Photo // of ads, by number; nil: not read yet
 	life   *life
+	under  *conversation.Categories // read with life
 	owners map[ledger.MemberID]bool // who has an ad of the audience up; nil: not known yet
 
 	told, had [][]any // rows that are not written yet

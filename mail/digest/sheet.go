@@ -59,8 +59,11 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 			if r.life, err = lifeSince(ctx, t.Book, c); err != nil {
 				return out, err
 			}
+			if r.under, err = t.Categories(ctx); err != nil {
+				return out, err
+			}
 		}
-		s = makeSheet(t, c, p, e, r.life)
+		s = makeSheet(t, c, p, e, r.under, r.life)
 		if e.at.channel == "email" {
 			if err := r.illustrate(ctx, t, s.Sheet); err != nil {
 				return out, err
@@ -113,10 +116,10 @@ func isShort(t *conversation.Turn, channel, locale string) bool {
 }
 
 // makeSheet lays out what is new, or as much of it as the channel takes at once.
-func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life) *written {
+func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under *conversation.Categories, l *life) *written {
 	for most := itemsMost; ; most = most * 3 / 4 {
 		ads := e.ads[max(0, len(e.ads)-most):]
-		sheet := sheetOf(t, c, p, e, l, ads)
+		sheet := sheetOf(t, c, p, e, under, l, ads)
 		w := &written{Sheet: sheet, text: sheet.Plain()}
 		for _, ad := range ads {
 			w.shown = append(w.shown, ad.Number)
@@ -129,7 +132,7 @@ func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *
 
 // sheetOf lays out some ads: below the coordinator's words by category, near ones
 // first, and above a line on the life of the community.
-func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *life, ads []ledger.NewAd) *conversation.Sheet {
+func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under *conversation.Categories, l *life, ads []ledger.NewAd) *conversation.Sheet {
 	s := &conversation.Sheet{Title: t.Book.Community().Name, Foot: p.Text("digest.often", nil)}
 	if len(e.ads) > 0 { // else there are only the coordinator's words
 		s.Title = p.Text("digest.title", locales.Args{"n": len(e.ads), "community": s.Title})
@@ -140,9 +143,10 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, l *li
 	}
 	byCategory := map[string][]ledger.NewAd{}
 	for _, ad := range ads {
-		byCategory[ad.Category] = append(byCategory[ad.Category], ad)
+		key := under.Of(&ad.Ad, localeOf(t, ad.Member))
+		byCategory[key] = append(byCategory[key], ad)
 	}
-	for _, category := range categoriesOf(p, byCategory) {
+	for _, category := range headings(p, under, byCategory) {
 		section := conversation.Section{Title: category.name}
 		all := byCategory[category.key]
 		slices.SortStableFunc(all, func(a, b ledger.NewAd) int {
@@ -190,29 +194,31 @@ func item(t *conversation.Turn, p *locales.Printer, ad ledger.NewAd) conversatio
 	}
 }
 
-// category is a heading.
-type category struct{ key, name string }
+// localeOf is the language that a member writes.
+func localeOf(t *conversation.Turn, id ledger.MemberID) string {
+	if p := t.Names.Person(id); p != nil {
+		return p.Locale
+	}
+	return t.Book.Community().Locale
+}
 
-// categoriesOf are those of some ads, in the order in which they are shown.
-func categoriesOf(p *locales.Printer, of map[string][]ledger.NewAd) []category {
-	var all []category
+// heading is a category and what it is called.
+type heading struct{ key, name string }
+
+// headings are those of some ads by category, in the order in which they are
+// shown. What is in none comes last, under a heading only where there are others.
+func headings(p *locales.Printer, under *conversation.Categories, of map[string][]ledger.NewAd) []heading {
+	var all []heading
 	for key := range of {
-		name := ""
-		if key != "" {
-			name = key
+		name := under.Name(key, p)
+		if key == "" && len(of) > 1 {
+			name = p.Text("digest.rest", nil)
 		}
-		all = append(all, category{key, name})
+		all = append(all, heading{key, name})
 	}
-	slices.SortFunc(all, func(a, b category) int { // what has none comes last
-		return cmp.Or(cmp.Compare(asInt(a.name == ""), asInt(b.name == "")), cmp.Compare(a.name, b.name))
+	slices.SortFunc(all, func(a, b heading) int {
+		return cmp.Or(cmp.Compare(under.Order(a.key), under.Order(b.key)), cmp.Compare(a.name, b.name))
 	})
-	if len(all) > 1 {
-		for i := range all {
-			if all[i].name == "" {
-				all[i].name = p.Text("digest.rest", nil)
-			}
-		}
-	}
 	return all
 }
 

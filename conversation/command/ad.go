@@ -140,26 +140,6 @@ func ownAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) (led
 	return ad, nil
 }
 
-var removeAd = conversation.Command{
-	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
-	Fill: fillAd,
-	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-		ad, err := ownAd(ctx, t, f)
-		if err != nil {
-			return err
-		}
-		key := "ad.removed"
-		if !ad.Up(t.Now()) {
-			key = "ad.gone"
-		}
-		if err := t.Book.RemoveAd(ctx, ad.Number); err != nil {
-			return err
-		}
-		t.Say(key, locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60)})
-		return nil
-	},
-}
-
 var renewAd = conversation.Command{
 	Name: "renew_ad", Intents: []understand.Intent{understand.RenewAd}, Moves: true,
 	Fill: fillAd,

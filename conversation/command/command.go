@@ -11,7 +11,7 @@ func All() []conversation.Command {
 		pay, charge, request, direction, undo, check,
 		balance, history, email,
 		offer, want, search, myAds, removeAd, renewAd, keep, takeAd, done, photo,
-		moveAd,
+		moveAd, reportAd,
 		member, members,
 		join, approve, refuse, invite, newAddress, address,
 		language, help, start, thanks, hello, human,

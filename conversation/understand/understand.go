@@ -40,6 +40,7 @@ const (
 	RenewAd       Intent = "renew_ad"
 	TakeAd        Intent = "take_ad"
 	Category      Intent = "category"       // put ad What into a category: "31 garden"; "" lists them
+	Report        Intent = "report"         // ad What is wrong, the coordinators should know
 	Done          Intent = "done"           // the talk with a person, or job What, is finished
 	Approve       Intent = "approve"        // newcomer What
 	Refuse        Intent = "refuse"         // newcomer What

@@ -1,0 +1,67 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"crier/conversation"
+	"crier/conversation/understand"
+	"crier/ledger"
+	"crier/locales"
+)
+
+// removeAd takes an ad down: the member's own or, by a coordinator, anybody's,
+// who is told by whom and why.
+var removeAd = conversation.Command{
+	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
+	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+		if number, why := numberFirst(t.Meaning.What); number != "" && why != "" {
+			f.Set("ad", number)
+		} else if err := fillAd(ctx, t, f); err != nil {
+			return err
+		}
+		f.Set("why", whyIn(t, f.Text("ad")))
+		return nil
+	},
+	Run: runRemove,
+}
+
+func runRemove(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	ad, err := ownAd(ctx, t, f)
+	if err != nil {
+		return err
+	}
+	args := locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60)}
+	if !ad.Up(t.Now()) {
+		t.Say("ad.gone", args)
+		return t.Book.RemoveAd(ctx, ad.Number)
+	}
+	if err := t.Book.RemoveAd(ctx, ad.Number); err != nil {
+		return err
+	}
+	told := false
+	if ad.Member != t.Member.ID {
+		t.Log().Info("a coordinator took an ad down", "member", t.Member.ID, "ad", ad.Number)
+		if told, err = tellOwner(ctx, t, ad, f.Text("why")); err != nil {
+			return err
+		}
+	}
+	if told {
+		args["name"] = t.NameOf(ledger.AccountID(ad.Member))
+		t.Say("taken_down.done", args)
+		return nil
+	}
+	t.Say("ad.removed", args)
+	return nil
+}
+
+// tellOwner tells the member whose ad a coordinator took down.
+func tellOwner(ctx context.Context, t *conversation.Turn, ad ledger.Ad, why string) (bool, error) {
+	key := "taken_down.notice"
+	if why = strings.TrimRight(why, ".!; "); why == "" {
+		key += "_bare"
+	}
+	return t.Tell(ctx, ad.Member, 0, key, locales.Args{
+		"coordinator": t.Member.Called, "number": ad.Number, "text": conversation.Cut(ad.Text, conversation.MostWhat), "why": why,
+	})
+}

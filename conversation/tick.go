@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"crier/ledger"
@@ -37,11 +39,10 @@ func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool,
 	if err != nil {
 		return nil, false, err
 	}
-	asked, err := t.askOwners(ctx)
-	if err != nil {
+	if err := t.askOwners(ctx); err != nil {
 		return nil, false, err
 	}
-	return t.out, max(expired, reminded, asked) < tickBatch, nil
+	return t.out, max(expired, reminded) < tickBatch, nil
 }
 
 // Chore is a further part of Tick, in a transaction of its own: where it fails,
@@ -121,51 +122,101 @@ func (t *Turn) remind(ctx context.Context) (int, error) {
 // keepCommand is the name of the command that asks whether an ad still holds.
 const keepCommand = "keep"
 
-// askOwners asks the owners of ads that end soon whether they still hold. An
-// owner who is in the middle of something is asked another time.
-func (t *Turn) askOwners(ctx context.Context) (int, error) {
-	due, err := t.Book.AdsExpiring(ctx, t.Now().Add(adAskBefore), tickBatch)
-	if err != nil {
+// askOwners asks the owners of ads that end soon whether they still hold, each
+// about all of theirs at once. An owner who is in the middle of something is
+// asked another time.
+func (t *Turn) askOwners(ctx context.Context) error {
+	var after ledger.MemberID
+	for asked := 0; asked < tickBatch; {
+		due, err := t.Book.AdsExpiring(ctx, t.Now().Add(adAskBefore), after, tickBatch)
+		if err != nil {
+			return err
+		}
+		full := len(due) == tickBatch
+		for len(due) > 0 {
+			ads := due
+			if i := slices.IndexFunc(due, func(ad ledger.Ad) bool { return ad.Member != due[0].Member }); i > 0 {
+				ads = due[:i]
+			} else if full && len(ads) < tickBatch {
+				break // there may be more of this owner's
+			}
+			due, after = due[len(ads):], ads[0].Member
+			n, err := t.askAbout(ctx, ads)
+			if err != nil {
+				return err
+			}
+			asked += n
+		}
+		if !full {
+			return nil
+		}
+	}
+	return nil
+}
+
+// askAbout asks an owner whether some ads still hold, unless they are in the
+// middle of something. It returns how many were asked about.
+func (t *Turn) askAbout(ctx context.Context, ads []ledger.Ad) (int, error) {
+	talk, err := t.Memory.Talk(ctx, t.Book.Community().ID, ads[0].Member)
+	if err != nil || talk.Dialog != nil && !talk.Dialog.expired(t.Now()) {
 		return 0, err
 	}
-	c := t.Book.Community().ID
-	for _, ad := range due {
-		talk, err := t.Memory.Talk(ctx, c, ad.Member)
-		if err != nil {
-			return 0, err
-		}
-		if talk.Dialog != nil && !talk.Dialog.expired(t.Now()) {
-			continue
-		}
+	for _, ad := range ads {
 		if err := t.Book.AdAsked(ctx, ad.Number); err != nil {
 			return 0, err
 		}
-		if err := t.askOwner(ctx, ad); err != nil {
-			return 0, err
-		}
 	}
-	return 0, nil
+	return len(ads), t.askOwner(ctx, ads)
 }
 
-// askOwner asks whether one ad still holds.
-func (t *Turn) askOwner(ctx context.Context, ad ledger.Ad) error {
-	key := "keep.offer"
-	if ad.Kind == ledger.Want {
-		key = "keep.want"
-	}
+// What the question about several ads names: so it fits one text message.
+const (
+	keepShown   = 3
+	keepLetters = 48 // of their texts together
+)
+
+// askOwner asks one owner whether some ads still hold.
+func (t *Turn) askOwner(ctx context.Context, ads []ledger.Ad) error {
 	d := &Dialog{
 		Question: ledger.NewID(t.Now()), Asks: asksConfirm,
 		Asked: t.Now().UnixMicro(), Expires: t.Now().Add(adAskBefore).UnixMicro(),
 	}
 	d.Form = Form{Command: keepCommand, ID: d.Question}
-	d.Form.Set("ad", strconv.FormatInt(ad.Number, 10))
-	told, err := t.tell(ctx, ad.Member, d.Question, 0, func(p *locales.Printer) string {
+	key, args := "keep."+string(ads[0].Kind), locales.Args{"text": cut(ads[0].Text, MostWhat), "number": ads[0].Number}
+	if len(ads) == 1 {
+		d.Form.Set("ad", strconv.FormatInt(ads[0].Number, 10))
+	} else {
+		key, args = "keep.many", locales.Args{"list": keepList(ads)}
+		d.Form.Set("ads", numbersOf(ads))
+	}
+	told, err := t.tell(ctx, ads[0].Member, d.Question, 0, func(p *locales.Printer) string {
 		d.Locale, d.Choices = p.Locale(), yesNo(p, 0)
-		d.Text = p.Text(key, locales.Args{"text": cut(ad.Text, MostWhat), "number": ad.Number})
+		d.Text = p.Text(key, args)
 		return d.Text
 	})
 	if err != nil || !told {
 		return err
 	}
-	return t.TalkOf(ctx, ad.Member, func(talk *Talk) { talk.Dialog, talk.Latest = d, d.Question })
+	return t.TalkOf(ctx, ads[0].Member, func(talk *Talk) { talk.Dialog, talk.Latest = d, d.Question })
+}
+
+// keepList names some ads: "31 guitar; 32 bread; 33 jam; +2".
+func keepList(ads []ledger.Ad) string {
+	var list []string
+	shown := min(keepShown, len(ads))
+	for _, ad := range ads[:shown] {
+		list = append(list, strconv.FormatInt(ad.Number, 10)+" "+cut(ad.Text, keepLetters/shown))
+	}
+	if more := len(ads) - shown; more > 0 {
+		list = append(list, "+"+strconv.Itoa(more))
+	}
+	return strings.Join(list, "; ")
+}
+
+func numbersOf(ads []ledger.Ad) string {
+	var all []string
+	for _, ad := range ads {
+		all = append(all, strconv.FormatInt(ad.Number, 10))
+	}
+	return strings.Join(all, " ")
 }

@@ -135,9 +135,10 @@ func (b *Book) adUpdate(ctx context.Context, query string, number int64, at time
 }
 
 // AdsExpiring returns up to n ads that are up, expire before a time, and whose
-// owner has not been asked about it, the soonest first.
-func (b *Book) AdsExpiring(ctx context.Context, before time.Time, n int) ([]Ad, error) {
+// owner has not been asked about it, by owner, those of one together; after is
+// the owner behind whom to begin.
+func (b *Book) AdsExpiring(ctx context.Context, before time.Time, after MemberID, n int) ([]Ad, error) {
 	return All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads
-		WHERE community_id = $1 AND removed_at IS NULL AND asked_at IS NULL AND expires_at > $2 AND expires_at <= $3
-		ORDER BY expires_at, number LIMIT $4`, b.community.ID, Micros(b.now), Micros(before), n)
+		WHERE community_id = $1 AND removed_at IS NULL AND asked_at IS NULL AND expires_at > $2 AND expires_at <= $3 AND member_id > $4
+		ORDER BY member_id, expires_at, number LIMIT $5`, b.community.ID, Micros(b.now), Micros(before), after, n)
 }

@@ -229,14 +229,15 @@ func TestRemoveAndRenewAd(t *testing.T) {
 
 func TestAdsExpiring(t *testing.T) {
 	engines(t, func(t *testing.T, db ledger.DB) {
-		ctx, v := t.Context(), settle(t, db, "luc")
+		ctx, v := t.Context(), settle(t, db, "luc", "jo")
 		for days := range 5 { // numbers 1 to 5, over in 4 days to none
 			a := ledger.Ad{Kind: ledger.Offer, Member: v.members["luc"].ID, Text: "x", ExpiresAt: start().AddDate(0, 0, 4-days)}
 			v.do(func(b *ledger.Book) error { _, err := b.PutAd(ctx, fmt.Sprint(days), a, nil); return err })
 		}
+		var after ledger.MemberID
 		expiring := func(days, n int) (got string) {
 			v.view(func(b *ledger.Book) error {
-				all, err := b.AdsExpiring(ctx, start().AddDate(0, 0, days), n)
+				all, err := b.AdsExpiring(ctx, start().AddDate(0, 0, days), after, n)
 				got = numbers(all)
 				return err
 			})
@@ -248,5 +249,13 @@ func TestAdsExpiring(t *testing.T) {
 		want(t, "without those removed or asked about", expiring(3, 10), "2")
 		v.do(func(b *ledger.Book) error { _, err := b.RenewAd(ctx, 4); return err })
 		want(t, "a renewed one is asked about again", expiring(90, 10), "2 1 4")
+		v.do(func(b *ledger.Book) error {
+			a := ledger.Ad{Kind: ledger.Offer, Member: v.members["jo"].ID, Text: "x", ExpiresAt: start().AddDate(0, 0, 1)}
+			_, err := b.PutAd(ctx, "jo's", a, nil)
+			return err
+		})
+		want(t, "those of one owner together", expiring(90, 10), "2 1 4 6")
+		after = v.members["luc"].ID
+		want(t, "behind an owner", expiring(90, 10), "6")
 	})
 }

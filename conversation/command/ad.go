@@ -139,27 +139,3 @@ func ownAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) (led
 	}
 	return ad, nil
 }
-
-var renewAd = conversation.Command{
-	Name: "renew_ad", Intents: []understand.Intent{understand.RenewAd}, Moves: true,
-	Fill: fillAd,
-	Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-		ad, err := ownAd(ctx, t, f)
-		if err != nil {
-			return err
-		}
-		if ad, err = t.Book.RenewAd(ctx, ad.Number); err != nil {
-			return err
-		}
-		t.Say("ad.renewed", locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt)})
-		return nil
-	},
-}
-
-// keep answers the question whether an ad that is about to end still holds. Its
-// form is made by the engine's Tick.
-var keep = conversation.Command{
-	Name: "keep", Moves: true,
-	Run: renewAd.Run,
-	No:  removeAd.Run,
-}

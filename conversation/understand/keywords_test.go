@@ -8,6 +8,7 @@ import (
 // keywords are what the texts of each language tell people to write.
 var keywords = map[string]map[string]string{
 	"en": {
+		"KEEP ALL": "renew_ad what=all", "REPORT 31": "report what=31", "CATEGORY 31 GARDEN": "category what=31 GARDEN", "CATEGORIES": "category",
 		"YES": "yes", "NO": "no", "YES 1": "yes what=1", "NO 1": "no what=1",
 		"PAY luc 5": "pay who=luc amount=500", "PAY anna 5 eggs": "pay who=anna amount=500 what=eggs",
 		"ASK luc 5": "charge who=luc amount=500", "ASK luc 3 jam": "charge who=luc amount=300 what=jam", "CHARGE luc 5": "charge who=luc amount=500",
@@ -19,6 +20,7 @@ var keywords = map[string]map[string]string{
 		"JOIN": "join", "JOIN RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "APPROVE 44": "approve what=44", "REFUSE 44": "refuse what=44", "INVITE jan 0470000000": "invite what=jan 0470000000",
 	},
 	"fr": {
+		"GARDER TOUT": "renew_ad what=all", "SIGNALER 31": "report what=31", "RUBRIQUE 31 JARDIN": "category what=31 JARDIN", "RUBRIQUES": "category",
 		"OUI": "yes", "NON": "no", "OUI 1": "yes what=1", "NON 1": "no what=1",
 		"PAYER luc 5": "pay who=luc amount=500", "PAYER anna 5 pain": "pay who=anna amount=500 what=pain",
 		"DEMANDER luc 5": "charge who=luc amount=500", "DEMANDER luc 3 miel": "charge who=luc amount=300 what=miel",
@@ -30,6 +32,7 @@ var keywords = map[string]map[string]string{
 		"REJOINDRE": "join", "REJOINDRE RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCEPTER 44": "approve what=44", "REFUSER 44": "refuse what=44", "INVITER jan 0470000000": "invite what=jan 0470000000",
 	},
 	"nl": {
+		"HOUD ALLES": "renew_ad what=all", "MELD 31": "report what=31", "RUBRIEK 31 TUIN": "category what=31 TUIN", "RUBRIEKEN": "category",
 		"JA": "yes", "NEE": "no", "JA 1": "yes what=1", "NEE 1": "no what=1",
 		"BETAAL luc 5": "pay who=luc amount=500", "BETAAL anna 5 eieren": "pay who=anna amount=500 what=eieren",
 		"VRAAG luc 5": "charge who=luc amount=500", "VRAAG luc 3 jam": "charge who=luc amount=300 what=jam",
@@ -41,6 +44,7 @@ var keywords = map[string]map[string]string{
 		"WORD LID": "join", "WORD LID RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "GOEDKEUREN 44": "approve what=44", "WEIGEREN 44": "refuse what=44", "UITNODIGEN jan 0470000000": "invite what=jan 0470000000",
 	},
 	"es": {
+		"MANTENER TODO": "renew_ad what=all", "AVISAR 31": "report what=31", "SECCION 31 JARDIN": "category what=31 JARDIN", "SECCIONES": "category",
 		"S\u00cd": "yes", "SI": "yes", "NO": "no", "OK": "yes", "NADA": "no", "SI 1": "yes what=1", "NO 1": "no what=1",
 		"PAGAR luc 5": "pay who=luc amount=500", "PAGAR anna 5 pan": "pay who=anna amount=500 what=pan",
 		"PEDIR luc 5": "charge who=luc amount=500", "PEDIR luc 3 miel": "charge who=luc amount=300 what=miel",
@@ -53,6 +57,7 @@ var keywords = map[string]map[string]string{
 		"STOP": "stop", "START": "start", "UNIRME": "join", "UNIRME RIVER-7KQ2MH": "join what=RIVER-7KQ2MH",
 	},
 	"it": {
+		"TIENI TUTTO": "renew_ad what=all", "SEGNALA 31": "report what=31", "RUBRICA 31 GIARDINO": "category what=31 GIARDINO", "RUBRICHE": "category",
 		"SI": "yes", "NO": "no", "OK": "yes", "RIFIUTO": "no", "SI 1": "yes what=1", "NO 1": "no what=1", "RIFIUTO 1": "no what=1",
 		"PAGA luc 5": "pay who=luc amount=500", "PAGA anna 5 pane": "pay who=anna amount=500 what=pane",
 		"CHIEDI luc 5": "charge who=luc amount=500", "CHIEDI luc 3 miele": "charge who=luc amount=300 what=miele",
@@ -64,6 +69,7 @@ var keywords = map[string]map[string]string{
 		"ISCRIVIMI": "join", "ISCRIVIMI RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCETTA 44": "approve what=44", "RIFIUTA 44": "refuse what=44", "INVITA jan 0470000000": "invite what=jan 0470000000",
 	},
 	"de": {
+		"BEHALTE ALLE": "renew_ad what=all", "MELDE 31": "report what=31", "RUBRIK 31 GARTEN": "category what=31 GARTEN", "RUBRIKEN": "category",
 		"JA": "yes", "NEIN": "no", "OK": "yes", "NEE": "no", "JA 1": "yes what=1", "NEIN 1": "no what=1", "NEE 1": "no what=1",
 		"ZAHLE luc 5": "pay who=luc amount=500", "ZAHLE anna 5 Brot": "pay who=anna amount=500 what=brot",
 		"FORDERE luc 5": "charge who=luc amount=500", "FORDERE luc 3 Saft": "charge who=luc amount=300 what=saft",

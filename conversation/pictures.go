@@ -69,8 +69,9 @@ func (t *Turn) maySayAd() bool {
 	switch t.Meaning.Intent {
 	case understand.Offer, understand.Want, understand.Unknown, understand.Clarify:
 		return true
+	default:
+		return t.Open()
 	}
-	return t.Open()
 }
 
 // claimPictures notes whose the pictures of the message are, or drops them.

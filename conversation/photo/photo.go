@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/gif" // Decode knows it, and takes the first picture of a moving one
+	_ "image/gif" // Decode takes the first picture of a moving one
 	"image/jpeg"
-	_ "image/png"
+	_ "image/png" // for Decode
 	"math"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp"
+	_ "golang.org/x/image/webp" // for Decode
 )
 
 // Sizes of what is made: the long side in pixels, and bytes.

@@ -121,7 +121,7 @@ func (h *Letterhead) Letter(out conversation.Outbound) (Letter, error) {
 		w.Grow(3<<10 + 2*len(text))
 	}
 	w.field("From", mailbox(sender, h.Address))
-	w.field("To", out.Address)
+	w.field("To", "<"+out.Address+">") // spam checkers like the brackets
 	if h.Detail != "" {
 		w.field("Reply-To", mailbox(sender, answers))
 	}

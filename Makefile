@@ -18,7 +18,7 @@ quick:
 	$(GO) test ./locales/ ./conversation/ ./conversation/understand/ ./bots/
 
 test:
-	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm dovecot-imapd dovecot-lmtpd postfix \
+	./.ci/packages gcc libc6-dev tzdata postgresql chromium nodejs npm dovecot-imapd dovecot-lmtpd postfix spamassassin \
 		kannel kannel-extras gammu gammu-smsd smstools
 	$(GO) vet ./...
 	$(GO) test -race -timeout 14m ./...

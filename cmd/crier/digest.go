@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crier/bots/sms"
 	"crier/conversation"
 	"crier/conversation/state"
 	"crier/conversation/transcript"
@@ -29,7 +31,7 @@ func (p *program) digestCommand() *cobra.Command {
 		Use:     "digest",
 		Short:   "See, send and schedule what tells everybody what is new",
 		Example: "  crier digest preview riverbank",
-	}, p.digestPreviewCommand(), p.digestSendCommand(), p.digestHistoryCommand(), p.digestWhenCommand())
+	}, p.digestPreviewCommand(), p.digestSendCommand(), p.digestHistoryCommand(), p.digestPaperCommand(), p.digestWhenCommand())
 }
 
 // digests is what the commands about one community's digest work with.
@@ -305,6 +307,85 @@ func (p *program) send(ctx context.Context, d *digests) error {
 	}
 	p.say("crier serve is not running: the messages wait in the outbox until it is.\n")
 	return nil
+}
+
+func (p *program) digestPaperCommand() *cobra.Command {
+	var paper digest.Paper
+	c := p.databaseFlags(&cobra.Command{
+		Use:   "paper SLUG",
+		Short: "Write the digest as a page to print, for the noticeboard",
+		Long: `Writes what is new as a page for the noticeboard, and for those who have no device: large type, A4, with how to
+take part at its bottom and strips to tear off. Open it in a browser and print it. What was in the last digest is
+on it, and what is newer; with --all everything that is up.
+
+The number, the mailbox and the bot are those of the configuration, or as the flags say. The telephone numbers of
+members are on it only with --phones: whoever walks past reads them.`,
+		Example: `  crier digest paper riverbank > page.html
+  crier digest paper riverbank --locale nl --all --number "+32 470 00 00 99" > page.html`,
+		Args: needs(1, 1),
+	})
+	f := c.Flags()
+	f.StringVar(&paper.Locale, "locale", "", "its language (default: the community's)")
+	f.BoolVar(&paper.All, "all", false, "all offers and wants that are up")
+	f.BoolVar(&paper.Phones, "phones", false, "with the telephone numbers of the members whose offers and wants they are")
+	f.StringVar(&paper.SMS, "number", "", "to which texts are sent")
+	f.StringVar(&paper.Email, "email", "", "to which letters are sent")
+	f.StringVar(&paper.Telegram, "telegram-bot", "", "the bot's name on Telegram, such as @RiverBot")
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if bot := botForm.FindStringSubmatch(paper.Telegram); bot != nil {
+			paper.Telegram = "@" + bot[1]
+		} else if paper.Telegram != "" {
+			return fmt.Errorf("%q is not the name of a Telegram bot, such as RiverbankBot", paper.Telegram)
+		}
+		conf, err := p.configuration()
+		if err != nil {
+			return err
+		}
+		d, err := p.openDigests(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.close()) }()
+		if paper.Locale != "" && !d.catalog.Has(paper.Locale) {
+			return unspoken(d.catalog, paper.Locale)
+		}
+		paper.SMS, paper.Email = cmp.Or(paper.SMS, conf.numberOf(args[0])), cmp.Or(paper.Email, conf.mailboxOf(args[0]))
+		if number, err := sms.Number(paper.SMS, d.community.Region); err == nil { // else it is a short code
+			paper.SMS = number
+		}
+		return d.journey.Look(c.Context(), d.community.ID, func(ctx context.Context, t *conversation.Turn) (bool, error) {
+			return true, d.WritePaper(ctx, t, p.out, paper)
+		})
+	}
+	return c
+}
+
+// numberOf is the number to which members of a community send texts, "" where
+// none is known: of a gateway of its own, or of the host's.
+func (c *config) numberOf(slug string) string {
+	for _, whose := range []string{slug, ""} {
+		for _, s := range c.SMS {
+			if s.Community == whose && s.Number != "" {
+				return s.Number
+			}
+		}
+	}
+	return ""
+}
+
+// mailboxOf is the address to which members of a community write.
+func (c *config) mailboxOf(slug string) string {
+	for _, m := range c.Mail {
+		if m.Community == slug {
+			return m.Address
+		}
+	}
+	for _, m := range c.Mail {
+		if m.Community == "" && m.Detail != "" {
+			return strings.Replace(m.Address, "@", m.Detail+slug+"@", 1)
+		}
+	}
+	return ""
 }
 
 func (p *program) digestHistoryCommand() *cobra.Command {

@@ -141,6 +141,19 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 	if c.Words != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
 	}
+	s.Sections = append(s.Sections, sectionsOf(t, p, ads, e.place)...)
+	if len(ads) < len(e.ads) {
+		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
+	}
+	if text := l.text(p); text != "" {
+		s.Sections = append(s.Sections, conversation.Section{Text: text})
+	}
+	return s
+}
+
+// sectionsOf are ads by category, offers before wants, those in a place first, the
+// newest first.
+func sectionsOf(t *conversation.Turn, p *locales.Printer, ads []ledger.NewAd, place string) (sections []conversation.Section) {
 	byCategory := map[string][]ledger.NewAd{}
 	for _, ad := range ads {
 		key := under.Of(&ad.Ad, localeOf(t, ad.Member))
@@ -150,20 +163,14 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 		section := conversation.Section{Title: category.name}
 		all := byCategory[category.key]
 		slices.SortStableFunc(all, func(a, b ledger.NewAd) int {
-			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(far(a, e.place), far(b, e.place)), cmp.Compare(b.Number, a.Number))
+			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(far(a, place), far(b, place)), cmp.Compare(b.Number, a.Number))
 		})
 		for _, ad := range all {
 			section.Items = append(section.Items, item(t, p, ad))
 		}
-		s.Sections = append(s.Sections, section)
+		sections = append(sections, section)
 	}
-	if len(ads) < len(e.ads) {
-		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
-	}
-	if text := l.text(p); text != "" {
-		s.Sections = append(s.Sections, conversation.Section{Text: text})
-	}
-	return s
+	return sections
 }
 
 // far is 0 for an ad in a member's place, 1 for one elsewhere or nowhere.

@@ -496,7 +496,14 @@ func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
 	if t.In.Dialled && desk.Asks == "" && strings.TrimSpace(t.In.Text) == "1" { // as the screen offers
 		t.Meaning = understand.Meaning{Intent: understand.Join, Locale: t.locale}
 	}
+	declines := invitation != "" && t.In.Trust >= Proven && (t.Meaning.Intent == understand.Stop || t.Meaning.Intent == understand.No && desk.Asks == "")
 	switch {
+	case declines:
+		desk.Form, desk.Asks = nil, ""
+		if _, err := t.Book.DropInvitations(ctx, t.In.Channel, t.In.From); err != nil {
+			return err
+		}
+		t.Say("stranger.stop", nil)
 	case t.Meaning.Intent == understand.Stop:
 		desk.Form, desk.Asks = nil, ""
 		t.Say("stranger.stop", nil)

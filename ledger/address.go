@@ -263,3 +263,12 @@ func (b *Book) UseInvitation(ctx context.Context, code string) error {
 	}
 	return err
 }
+
+// DropInvitations ends what an address was invited by, and returns how many
+// invitations that were.
+func (b *Book) DropInvitations(ctx context.Context, channel, address string) (int, error) {
+	n, err := b.tx.Exec(ctx, `UPDATE invitations SET expires_at = $4
+		WHERE community_id = $1 AND channel = $2 AND address = $3 AND used_at IS NULL AND expires_at > $4`,
+		b.community.ID, channel, address, Micros(b.now))
+	return int(n), err
+}

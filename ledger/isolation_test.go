@@ -48,10 +48,10 @@ func ownIDOrQueue(text string, tables []string) bool {
 }
 
 // TestEveryRowBelongsToACommunity reads the SQL in the source of the ledger, of
-// the journey and of the digest. A statement has to compare community_id for each table it
+// the journey, of the digest and of the reminders. A statement has to compare community_id for each table it
 // names that has one, or to insert it.
 func TestEveryRowBelongsToACommunity(t *testing.T) {
-	folders := map[string]string{"ledger": ".", "state": "../conversation/state", "digest": "../mail/digest"}
+	folders := map[string]string{"ledger": ".", "state": "../conversation/state", "digest": "../mail/digest", "nudge": "../conversation/nudge"}
 	owned := map[string]bool{}
 	for _, folder := range folders {
 		maps.Copy(owned, ownedTables(t, filepath.Join(folder, "migrations")))

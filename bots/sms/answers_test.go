@@ -27,7 +27,7 @@ var everyday = regexp.MustCompile(`^(not_understood|help|empty|partial|` +
 	`answer\.(yes_or_no|nothing_open|too_late|left|number_range)|` +
 	`balance\.|history\.line|more\.none|refuse\.(limit|yourself|amount|payee_limit|they_are)|` +
 	`who\.|offer\.ask|want\.ask|stop\.|join\.welcome|language\.offer|` +
-	`pin\.(ask|set|easy|form|wrong|needed)|undo\.(no|asked|cancelled)$|flood\.)`)
+	`nudge\.(high|low|want|offer|on|off|invited)|pin\.(ask|set|easy|form|wrong|needed)|undo\.(no|asked|cancelled)$|flood\.)`)
 
 // The arguments of the texts, each as long as it may well be.
 var (

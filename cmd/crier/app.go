@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"crier/bots/telegram"
 	"crier/conversation"
 	"crier/conversation/command"
+	"crier/conversation/nudge"
 	"crier/conversation/understand"
 	"crier/ledger"
 	"crier/ledger/postgres"
@@ -44,11 +46,12 @@ func newEngine(log *slog.Logger) (*conversation.Engine, *locales.Catalog, error)
 		return nil, nil, err
 	}
 	digests := digest.New()
-	engine, err := conversation.New(catalog, u, append(command.All(), digests.Commands()...), log)
+	engine, err := conversation.New(catalog, u, slices.Concat(command.All(), digests.Commands(), nudge.Commands()), log)
 	if err != nil {
 		return nil, nil, err
 	}
 	engine.OnTick(digests.Tick)
+	engine.OnTick(nudge.Tick)
 	engine.Fit(sms.Channel, sms.Fits)
 	engine.Fit(telegram.Channel, telegram.Fits)
 	engine.Fit(conversation.USSD, sms.FitsScreen)
@@ -99,7 +102,7 @@ func openDatabase(ctx context.Context, name string) (ledger.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := digest.Prepare(ctx, db); err != nil {
+	if err := errors.Join(digest.Prepare(ctx, db), nudge.Prepare(ctx, db)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

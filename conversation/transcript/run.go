@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crier/conversation"
+	"crier/conversation/nudge"
 	"crier/conversation/state"
 	"crier/ledger"
 	"crier/mail/digest"
@@ -89,7 +90,7 @@ func (r *Runner) play(ctx context.Context, s *Script) (*player, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	defer func() { _ = db.Close() }() // nothing in it is needed any more
-	if err := digest.Prepare(ctx, db); err != nil {
+	if err := errors.Join(digest.Prepare(ctx, db), nudge.Prepare(ctx, db)); err != nil {
 		return nil, err
 	}
 	givens, file := s.Givens, s.Name

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"crier/conversation"
 	"crier/conversation/command"
+	"crier/conversation/nudge"
 	"crier/conversation/transcript"
 	"crier/conversation/understand"
 	"crier/ledger"
@@ -96,9 +98,10 @@ func runner(t *testing.T, db ledger.DB) *transcript.Runner {
 		Open: func(context.Context) (ledger.DB, error) { return kept{db}, nil },
 		Engine: func(log *slog.Logger) (*conversation.Engine, error) {
 			digests := digest.New()
-			e, err := conversation.New(catalog, u, append(command.All(), digests.Commands()...), log)
+			e, err := conversation.New(catalog, u, slices.Concat(command.All(), digests.Commands(), nudge.Commands()), log)
 			if err == nil {
 				e.OnTick(digests.Tick)
+				e.OnTick(nudge.Tick)
 				e.Fit("sms", func(text, _ string) bool { return utf8.RuneCountInString(text) <= 2*153 })
 				e.Fit(conversation.USSD, func(text, _ string) bool { return utf8.RuneCountInString(text) <= 182 })
 			}

@@ -17,6 +17,7 @@ var keywords = map[string]map[string]string{
 		"MY ADS": "my_ads", "REMOVE 31": "remove_ad what=31", "RENEW 31": "renew_ad what=31", "TAKE 31": "take_ad what=31", "DONE 31": "done what=31", "DONE": "done",
 		"WRONG": "undo", "WRONG 7KQ4": "undo what=7KQ4", "CHECK 7KQ4": "check what=7KQ4", "HELP": "help", "HUMAN": "human", "MEMBERS a": "members what=a",
 		"ADDRESS 0470000000": "address what=0470000000", "ADDRESS a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"SILENCE": "tips what=off", "QUIET": "tips what=off", "TIPS": "tips what=on",
 		"JOIN": "join", "JOIN RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "APPROVE 44": "approve what=44", "REFUSE 44": "refuse what=44", "INVITE jan 0470000000": "invite what=jan 0470000000",
 	},
 	"fr": {
@@ -29,6 +30,7 @@ var keywords = map[string]map[string]string{
 		"MES ANNONCES": "my_ads", "RETIRER 31": "remove_ad what=31", "PROLONGER 31": "renew_ad what=31", "PRENDRE 31": "take_ad what=31", "FAIT 31": "done what=31", "FINI": "done",
 		"ERREUR": "undo", "ERREUR 7KQ4": "undo what=7KQ4", "TICKET 7KQ4": "check what=7KQ4", "VERIFIER 7KQ4": "check what=7KQ4", "AIDE": "help", "HUMAIN": "human", "MEMBRES a": "members what=a",
 		"ADRESSE 0470000000": "address what=0470000000", "ADRESSE a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"SILENCE": "tips what=off", "CONSEILS": "tips what=on",
 		"REJOINDRE": "join", "REJOINDRE RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCEPTER 44": "approve what=44", "REFUSER 44": "refuse what=44", "INVITER jan 0470000000": "invite what=jan 0470000000",
 	},
 	"nl": {
@@ -41,6 +43,7 @@ var keywords = map[string]map[string]string{
 		"MIJN ADVERTENTIES": "my_ads", "VERWIJDER 31": "remove_ad what=31", "VERLENG 31": "renew_ad what=31", "NEEM 31": "take_ad what=31", "KLAAR 31": "done what=31", "KLAAR": "done",
 		"FOUT": "undo", "FOUT 7KQ4": "undo what=7KQ4", "BEWIJS 7KQ4": "check what=7KQ4", "CONTROLEER 7KQ4": "check what=7KQ4", "HELP": "help", "MENS": "human", "LEDEN a": "members what=a",
 		"ADRES 0470000000": "address what=0470000000", "ADRES a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"STIL": "tips what=off", "TIPS": "tips what=on",
 		"WORD LID": "join", "WORD LID RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "GOEDKEUREN 44": "approve what=44", "WEIGEREN 44": "refuse what=44", "UITNODIGEN jan 0470000000": "invite what=jan 0470000000",
 	},
 	"es": {
@@ -54,6 +57,7 @@ var keywords = map[string]map[string]string{
 		"ACEPTAR 44": "approve what=44", "RECHAZAR 44": "refuse what=44", "INVITAR jan 0470000000": "invite what=jan 0470000000", "DIRECCIÓN a@b.be": "address what=a@b.be", "DIRECCION 0470000000": "address what=0470000000",
 		"MIS ANUNCIOS": "my_ads", "ERROR": "undo", "ERROR 7KQ4": "undo what=7KQ4", "AYUDA": "help", "MANUAL": "help", "PERSONA": "human", "MIEMBROS a": "members what=a",
 		"RECIBO 7KQ4": "check what=7KQ4", "COMPROBAR 7KQ4": "check what=7KQ4", "MÁS": "more", "BAJA": "stop", "PARAR": "stop", "ALTO": "stop", "DETENER": "stop", "INFO": "help",
+		"SILENCIO": "tips what=off", "CONSEJOS": "tips what=on",
 		"STOP": "stop", "START": "start", "UNIRME": "join", "UNIRME RIVER-7KQ2MH": "join what=RIVER-7KQ2MH",
 	},
 	"it": {
@@ -66,6 +70,7 @@ var keywords = map[string]map[string]string{
 		"ANNUNCI": "my_ads", "I MIEI ANNUNCI": "my_ads", "TOGLI 31": "remove_ad what=31", "RINNOVA 31": "renew_ad what=31", "PRENDO 31": "take_ad what=31", "FATTO 31": "done what=31", "FATTO": "done",
 		"ERRORE": "undo", "ERRORE 7KQ4": "undo what=7KQ4", "RICEVUTA 7KQ4": "check what=7KQ4", "VERIFICA 7KQ4": "check what=7KQ4", "AIUTO": "help", "MENU": "help", "PERSONA": "human", "SOCI a": "members what=a",
 		"INDIRIZZO 0470000000": "address what=0470000000", "INDIRIZZO a@b.be": "address what=a@b.be", "STOP": "stop", "START": "start",
+		"SILENZIO": "tips what=off", "CONSIGLI": "tips what=on",
 		"ISCRIVIMI": "join", "ISCRIVIMI RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "ACCETTA 44": "approve what=44", "RIFIUTA 44": "refuse what=44", "INVITA jan 0470000000": "invite what=jan 0470000000",
 	},
 	"de": {
@@ -78,6 +83,7 @@ var keywords = map[string]map[string]string{
 		"MEINE ANZEIGEN": "my_ads", "LÖSCHE 31": "remove_ad what=31", "LOESCHE 31": "remove_ad what=31", "VERLÄNGERE 31": "renew_ad what=31", "NEHME 31": "take_ad what=31", "FERTIG 31": "done what=31", "FERTIG": "done",
 		"FALSCH": "undo", "FALSCH 7KQ4": "undo what=7KQ4", "BELEG 7KQ4": "check what=7KQ4", "PRÜFE 7KQ4": "check what=7KQ4", "HILFE": "help", "MENÜ": "help", "MENSCH": "human", "MITGLIEDER a": "members what=a",
 		"ADRESSE 0470000000": "address what=0470000000", "ADRESSE a@b.at": "address what=a@b.at", "STOP": "stop", "STOPP": "stop", "ABMELDEN": "stop", "START": "start",
+		"RUHE": "tips what=off", "TIPPS": "tips what=on",
 		"BEITRETEN": "join", "BEITRETEN RIVER-7KQ2MH": "join what=RIVER-7KQ2MH", "AUFNEHMEN 44": "approve what=44", "ABLEHNEN 44": "refuse what=44", "EINLADEN jan 0470000000": "invite what=jan 0470000000",
 		"PIN": "pin", "RESET PIN 44": "reset_pin what=44",
 	},

@@ -57,6 +57,7 @@ const (
 	DigestSkip    Intent = "digest_skip"    // not this one
 	DigestNow     Intent = "digest_now"     // at once
 	DigestWhen    Intent = "digest_when"    // every What from now on
+	Tips          Intent = "tips"           // reminders and hints: What is "on" or "off"
 
 	Thanks Intent = "thanks" // thank you, and nothing else
 	Hello  Intent = "hello"  // a greeting, and nothing else

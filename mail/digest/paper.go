@@ -81,7 +81,11 @@ func (d *Digests) WritePaper(ctx context.Context, t *conversation.Turn, w io.Wri
 		Locale: p.Locale(), Community: conversation.Harmless(t.Book.Community().Name), Title: p.Text("paper.title", nil),
 		Day: p.Value(locales.Day(at)) + " " + strconv.Itoa(at.Year()),
 	}
-	for _, s := range sectionsOf(t, p, ads[older:], "") {
+	under, err := t.Categories(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sectionsOf(t, p, under, ads[older:], "") {
 		section := pageSection{Title: conversation.Harmless(s.Title)}
 		for _, item := range s.Items {
 			one := pageItem{

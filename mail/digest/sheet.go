@@ -141,7 +141,7 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 	if c.Words != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
 	}
-	s.Sections = append(s.Sections, sectionsOf(t, p, ads, e.place)...)
+	s.Sections = append(s.Sections, sectionsOf(t, p, under, ads, e.place)...)
 	if len(ads) < len(e.ads) {
 		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
 	}
@@ -153,7 +153,7 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 
 // sectionsOf are ads by category, offers before wants, those in a place first, the
 // newest first.
-func sectionsOf(t *conversation.Turn, p *locales.Printer, ads []ledger.NewAd, place string) (sections []conversation.Section) {
+func sectionsOf(t *conversation.Turn, p *locales.Printer, under *conversation.Categories, ads []ledger.NewAd, place string) (sections []conversation.Section) {
 	byCategory := map[string][]ledger.NewAd{}
 	for _, ad := range ads {
 		key := under.Of(&ad.Ad, localeOf(t, ad.Member))

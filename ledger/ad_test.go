@@ -56,7 +56,8 @@ func TestPutAd(t *testing.T) {
 		luc := v.members["luc"].ID
 		asked := ledger.Ad{
 			Kind: ledger.Offer, Member: luc, Text: "guitar lessons for beginners", Price: ptr(ledger.Amount(4)), Per: "an hour",
-			Quantity: "2 a week", Place: "Ghent", Category: "music", ExpiresAt: start().AddDate(0, 1, 0),
+			Quantity: "2 a week", Place: "Ghent", Category: "music", ExpiresAt: start().AddDate(0, 1, 0), Dated: true,
+			Stock: 2500, Measure: "kg", PerMeasure: true,
 		}
 		put := func(key string, a ledger.Ad) (made ledger.Ad) {
 			t.Helper()
@@ -67,7 +68,7 @@ func TestPutAd(t *testing.T) {
 			return made
 		}
 		first := put("one", asked)
-		asked.Number, asked.CreatedAt = 1, start()
+		asked.Number, asked.CreatedAt, asked.Left = 1, start(), 2500
 		if !reflect.DeepEqual(first, asked) {
 			t.Errorf("put up %+v,\nwant   %+v", first, asked)
 		}
@@ -98,7 +99,7 @@ func TestPutAd(t *testing.T) {
 		// The same key finds the same ad, however much later.
 		v.now = start().AddDate(1, 0, 0)
 		rows := v.rows()
-		asked.Number, asked.CreatedAt = 0, time.Time{}
+		asked.Number, asked.CreatedAt, asked.Left = 0, time.Time{}, 0
 		if again := put("one", asked); !reflect.DeepEqual(again, first) {
 			t.Errorf("the second time it is %+v,\nthe first %+v", again, first)
 		}
@@ -257,5 +258,17 @@ func TestAdsExpiring(t *testing.T) {
 		want(t, "those of one owner together", expiring(90, 10), "2 1 4 6")
 		after = v.members["luc"].ID
 		want(t, "behind an owner", expiring(90, 10), "6")
+		after = 0
+
+		// Whoever has said until when is not asked.
+		v.do(func(b *ledger.Book) error {
+			_, err := b.PutAd(ctx, "dated", ledger.Ad{
+				Kind: ledger.Offer, Member: v.members["luc"].ID, Text: "x", ExpiresAt: start().AddDate(0, 0, 2), Dated: true,
+			}, nil)
+			return err
+		})
+		want(t, "without one that has a date", expiring(3, 10), "2 6")
+		v.do(func(b *ledger.Book) error { _, err := b.RenewAd(ctx, 7); return err })
+		want(t, "a renewed one has no date any more", expiring(90, 10), "2 1 4 7 6")
 	})
 }

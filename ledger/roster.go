@@ -50,3 +50,9 @@ func (b *Book) Roster(ctx context.Context) ([]Record, error) {
 	}
 	return people, nil
 }
+
+// Places are where active members of the community live, each once.
+func (b *Book) Places(ctx context.Context) ([]string, error) {
+	return All(ctx, b.tx, func(rows Rows) (place string, err error) { return place, rows.Scan(&place) },
+		`SELECT DISTINCT place FROM members WHERE community_id = $1 AND place <> '' AND status = 'active' ORDER BY place`, b.community.ID)
+}

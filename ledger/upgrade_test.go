@@ -69,6 +69,12 @@ func TestUpgrade(t *testing.T) {
 		v.wantBalances("anna -2 ben -3 carl 5 village 0")
 		want(t, "the addresses", v.addresses("anna"), "sms:+32470000003 active shared, telegram:1003 paused (blocked)")
 		want(t, "a search", v.search("guitar"), "1")
+		want(t, "an offer of old has no stock", v.stock(1), "0 of 0 up")
+		v.do(func(b *ledger.Book) error {
+			_, err := b.SetStock(ctx, 1, 2000, "hours")
+			return err
+		})
+		want(t, "and may get one", v.stock(1), "2000 of 2000 up")
 		v.view(func(b *ledger.Book) error {
 			lines, err := b.Statement(ctx, v.account("anna"), 0, 10)
 			want(t, "Anna's statement", v.statement(lines),

@@ -248,7 +248,10 @@ func (p *program) sure(ctx context.Context, question string, yes bool) (bool, er
 	}
 	p.tell("%s (yes or no) ", question)
 	var line string
-	if err := heed(ctx, func() (err error) { line, err = bufio.NewReader(p.in).ReadString('\n'); return nil }); err != nil {
+	if err := heed(ctx, func() error {
+		line, _ = bufio.NewReader(p.in).ReadString('\n') // where nobody answers it is empty
+		return nil
+	}); err != nil {
 		return false, err
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {

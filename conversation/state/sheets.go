@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ func keepSheet(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, o con
 	}
 	text := clean(o.Text, maxText)
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %s", len(text), text)
+	h.Write([]byte(strconv.Itoa(len(text)) + " " + text))
 	h.Write(data)
 	name := hex.EncodeToString(h.Sum(nil)[:16])
 	if err := tx.Later(ctx, `INSERT INTO sheets (community_id, name, text, sheet, queued_at) VALUES ($1, $2, $3, $4, $5)

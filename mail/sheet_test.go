@@ -24,26 +24,26 @@ import (
 // weekly is a digest, to a member who reads mails.
 func weekly() conversation.Outbound {
 	take := func(n int64) conversation.Choice {
-		reply := fmt.Sprint("take ", n)
+		reply := fmt.Sprint("TAKE ", n)
 		return conversation.Choice{Label: reply, Reply: reply}
 	}
 	sheet := &conversation.Sheet{
-		Title: "6 new in Riverbank LETS",
+		Title: "6 new ads in Riverbank LETS",
 		Sections: []conversation.Section{
 			{Text: "Dear all,\n\nthe market is on Saturday from 10 to 12, at the old mill. Bring your own bags, and a cake if you like baking.\n\nRia"},
 			{Title: "Food", Items: []conversation.Item{
-				{Number: 31, Text: "Sourdough bread, baked on Fridays", Note: "5 acorns a loaf, Anna Jansen, Mill Lane", Choice: take(31), Photo: snapshot(200, 150, 60)},
-				{Number: 34, Text: "40 kg of tomatoes, until Friday", Note: "8 acorns a kg, Thandi Mokoena", Choice: take(34)},
-				{Number: 29, Text: "Wanted: jam jars with lids", Note: "Maria Keller", Choice: take(29)},
+				{Number: 31, Text: "Sourdough bread, baked on Fridays", Note: "5 acorns a loaf, Anna Jansen, Mill Lane", Choice: take(31), Photo: bread},
+				{Number: 34, Text: "40 kg of tomatoes, until Friday", Note: "8 acorns a kg, Thandi Mokoena", Choice: take(34), Photo: tomatoes},
+				{Number: 29, Text: "wanted: jam jars with lids", Note: "Maria Keller", Choice: take(29)},
 			}},
 			{Title: "House & garden", Items: []conversation.Item{
 				{Number: 33, Text: "I mend bicycles, lamps and whatever else squeaks, at your place or at mine", Note: "10 acorns an hour, Jérôme Lefèvre, Wavre", Choice: take(33)},
-				{Number: 30, Text: "Wanted: somebody to look after two hens & a cat in the first week of April", Note: "Luc Martin", Choice: take(30), Photo: snapshot(90, 120, 160)},
+				{Number: 30, Text: "wanted: somebody to look after two hens & a cat in the first week of April", Note: "Luc Martin", Choice: take(30)},
 			}},
 			{Title: "Other", Items: []conversation.Item{{Number: 32, Text: "Guitar lessons", Note: "12 acorns, Ben de Vries", Choice: take(32)}}},
-			{Text: "New among us: Sofia Rossi and Karel Peeters. 14 exchanges since last Friday."},
+			{Text: "2 people are new with us: Sofia Rossi, Karel Peeters. 14 payments were made."},
 		},
-		Foot: "To take one, answer TAKE and its number. Less often? Answer MONTHLY, or NEVER.",
+		Foot: "To take one up, answer TAKE and its number. FIND and a word looks for more. Too many letters, or too few? Answer DAILY, WEEKLY, MONTHLY or STOP THE DIGEST.",
 	}
 	return conversation.Outbound{
 		ID: letterID, Community: "river", Channel: mail.Channel, Address: "maria@example.net", Locale: "en", Sender: "Riverbank LETS",
@@ -51,13 +51,39 @@ func weekly() conversation.Outbound {
 	}
 }
 
-// snapshot is a photo in one colour, as a member's would be once it is small.
-func snapshot(red, green, blue uint8) *conversation.Photo {
+// ball is something round in a photo: its middle and its half axes in pixels,
+// and its colour.
+type ball struct {
+	x, y, wide, high float64
+	color.RGBA
+}
+
+var (
+	bread = snapshot(ball{160, 120, 130, 70, color.RGBA{190, 120, 50, 255}}, ball{110, 85, 8, 30, color.RGBA{240, 205, 150, 255}},
+		ball{160, 78, 8, 32, color.RGBA{240, 205, 150, 255}}, ball{210, 85, 8, 30, color.RGBA{240, 205, 150, 255}})
+	tomatoes = snapshot(ball{70, 130, 52, 48, color.RGBA{205, 40, 25, 255}}, ball{250, 125, 55, 50, color.RGBA{220, 60, 30, 255}},
+		ball{160, 110, 58, 54, color.RGBA{215, 45, 30, 255}}, ball{160, 62, 16, 7, color.RGBA{60, 120, 50, 255}}, ball{250, 80, 14, 6, color.RGBA{60, 120, 50, 255}})
+)
+
+// snapshot is a photo of things on a table, as a member's would be once it is
+// small.
+func snapshot(things ...ball) *conversation.Photo {
 	i := image.NewRGBA(image.Rect(0, 0, 320, 200))
 	for y := range 200 {
 		for x := range 320 {
-			shade := uint8((x + y) / 8)
-			i.Set(x, y, color.RGBA{red - shade, green - shade, blue - shade, 255})
+			c := color.RGBA{225, 210, 185, 255}
+			if y > 110 {
+				c = color.RGBA{160, 130, 95, 255}
+			}
+			for _, b := range things {
+				dx, dy := (float64(x)-b.x)/b.wide, (float64(y)-b.y)/b.high
+				if far := dx*dx + dy*dy; far < 1 { // the light comes from the upper left
+					light := 1.05 - 0.35*far - 0.2*(dx+dy)
+					shade := func(v uint8) uint8 { return uint8(min(255, max(0, light*float64(v)))) }
+					c = color.RGBA{shade(b.R), shade(b.G), shade(b.B), 255}
+				}
+			}
+			i.Set(x, y, c)
 		}
 	}
 	var b bytes.Buffer
@@ -211,15 +237,15 @@ func TestSheetBecomesAPage(t *testing.T) {
 			t.Errorf("there is no %s", name)
 		}
 	}
-	if !strings.HasPrefix(p.plain, "6 new in Riverbank LETS\n\nDear all,\n") || !strings.Contains(p.plain, "\nFOOD\n31  Sourdough bread") ||
-		!strings.HasSuffix(strings.TrimSpace(p.plain), "NEVER.\n\n-- \nRiverbank LETS") {
+	if !strings.HasPrefix(p.plain, "6 new ads in Riverbank LETS\n\nDear all,\n") || !strings.Contains(p.plain, "\nFOOD\n31  Sourdough bread") ||
+		!strings.HasSuffix(strings.TrimSpace(p.plain), "STOP THE DIGEST.\n\n-- \nRiverbank LETS") {
 		t.Errorf("the text is\n%s", p.plain)
 	}
 	if !strings.Contains(p.html, `<html lang="en" dir="ltr">`) {
 		t.Errorf("the page says no language:\n%.200s", p.html)
 	}
-	answers := "mailto:river+" + letterSeal.Token(mail.Answering, letterID) + "@example.org?subject=Re%3A%206%20new%20in%20Riverbank%20LETS&body=take%2031"
-	if len(links) != 6 || links[0] != (link{"take 31", answers}) {
+	answers := "mailto:river+" + letterSeal.Token(mail.Answering, letterID) + "@example.org?subject=Re%3A%206%20new%20ads%20in%20Riverbank%20LETS&body=TAKE%2031"
+	if len(links) != 6 || links[0] != (link{"TAKE 31", answers}) {
 		t.Errorf("the links are %q", links)
 	}
 	for _, data := range p.photos {
@@ -257,9 +283,9 @@ func TestSheetHasFewSmallPictures(t *testing.T) {
 	out := weekly()
 	items := out.Sheet.Sections[1].Items[:0]
 	for n := range 12 {
-		items = append(items, conversation.Item{Number: int64(n + 1), Text: "bread", Photo: snapshot(uint8(100+n), 200, 60)})
+		items = append(items, conversation.Item{Number: int64(n + 1), Text: "bread", Photo: snapshot(ball{160, 100, 60, float64(20 + n), color.RGBA{200, 90, 60, 255}})})
 	}
-	items[0].Photo = &conversation.Photo{Type: "image/jpeg", Data: append(snapshot(1, 2, 3).Data, make([]byte, 20<<10)...)}
+	items[0].Photo = &conversation.Photo{Type: "image/jpeg", Data: append(slices.Clone(bread.Data), make([]byte, 20<<10)...)}
 	items[1].Photo = &conversation.Photo{Type: "image/jpeg", Data: []byte("<svg onload=alert(1)>")}
 	items[3].Photo = items[2].Photo
 	out.Sheet.Sections = []conversation.Section{{Title: "Food", Items: items}}

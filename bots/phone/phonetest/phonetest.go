@@ -41,11 +41,18 @@ type Page struct {
 	faults []string
 }
 
-// Open starts Chromium with a fresh profile, loads url in a window of 1400 by
-// 900 pixels and waits until the page is connected. When the test ends the
-// browser does, and the test fails if the page had a script error or broke its
-// own content security policy.
+// Open is Visit, and waits until the page is connected.
 func Open(t testing.TB, url string) *Page {
+	t.Helper()
+	p := Visit(t, url)
+	p.Connected()
+	return p
+}
+
+// Visit starts Chromium with a fresh profile, and loads url in a window of 1400
+// by 900 pixels. When the test ends the browser does, and the test fails if the
+// page had a script error or broke its own content security policy.
+func Visit(t testing.TB, url string) *Page {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -86,7 +93,6 @@ func Open(t testing.TB, url string) *Page {
 	p.Size(1400, 900)
 	p.media("light")
 	p.do("open the page", chromedp.Navigate(url))
-	p.Connected()
 	return p
 }
 

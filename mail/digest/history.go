@@ -32,13 +32,12 @@ func Tallies(ctx context.Context, book *ledger.Book, n int) ([]Tally, error) {
 		t := Tally{Cry: c}
 		if err := ledger.Get(ctx, book.Tx(), []any{&t.None, &t.Failed, &t.Sent, &t.Delivered, &t.Waiting}, `SELECT
 				COALESCE(SUM(CASE WHEN w.message_id = 0 THEN 1 ELSE 0 END), 0),
-				COALESCE(SUM(CASE WHEN o.state = 'failed' OR b.message_id IS NOT NULL THEN 1 ELSE 0 END), 0),
-				COALESCE(SUM(CASE WHEN o.state = 'sent' AND b.message_id IS NULL THEN 1 ELSE 0 END), 0),
-				COALESCE(SUM(CASE WHEN o.delivered_at IS NOT NULL AND o.state = 'sent' AND b.message_id IS NULL THEN 1 ELSE 0 END), 0),
+				COALESCE(SUM(CASE WHEN o.state = 'failed' THEN 1 ELSE 0 END), 0),
+				COALESCE(SUM(CASE WHEN o.state = 'sent' THEN 1 ELSE 0 END), 0),
+				COALESCE(SUM(CASE WHEN o.delivered_at IS NOT NULL AND o.state = 'sent' THEN 1 ELSE 0 END), 0),
 				COALESCE(SUM(CASE WHEN o.state = 'queued' THEN 1 ELSE 0 END), 0)
 			FROM cried w
 			LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
-			LEFT JOIN bounces b ON b.community_id = w.community_id AND b.message_id = w.message_id
 			WHERE w.community_id = $1 AND w.cry_id = $2`, book.Community().ID, c.ID); err != nil {
 			return nil, fmt.Errorf("read what has become of what went out: %w", err)
 		}
@@ -63,11 +62,10 @@ func MissedBy(ctx context.Context, book *ledger.Book, cry int64) ([]Missed, erro
 		err = rows.Scan(&m.Member, &m.Number, &m.Name, &tried, &m.Why)
 		m.Tried = strings.Fields(tried)
 		return m, err
-	}, `SELECT m.id, m.number, m.name, w.tried, COALESCE(b.reason, o.error, '') FROM cried w
+	}, `SELECT m.id, m.number, m.name, w.tried, COALESCE(o.error, '') FROM cried w
 		JOIN members m ON m.community_id = w.community_id AND m.id = w.member_id
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
-		LEFT JOIN bounces b ON b.community_id = w.community_id AND b.message_id = w.message_id
-		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' OR b.message_id IS NOT NULL)
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed')
 		ORDER BY m.number`, book.Community().ID, cry)
 }
 

@@ -1,0 +1,76 @@
+package digest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"crier/ledger"
+	"crier/ledger/storetest"
+	"crier/mail/digest"
+)
+
+// A digest that comes back, hours after the mail server has taken it, goes to
+// another address of the same member; without one the history says why.
+func TestBouncedDigest(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		thursday := time.Date(2026, 5, 7, 9, 0, 0, 0, time.UTC)
+		h := newHost(t, db, thursday)
+		id := h.town("brussels", "Europe/Brussels", 3)
+		at := func(do func(ctx context.Context, book *ledger.Book) error) {
+			t.Helper()
+			must(t, h.db.Update(t.Context(), func(tx ledger.Tx) error {
+				book, err := ledger.Open(t.Context(), tx, id, h.now)
+				if err != nil {
+					return err
+				}
+				return do(t.Context(), book)
+			}))
+		}
+		at(func(ctx context.Context, book *ledger.Book) error {
+			all, err := book.MembersAt(ctx, "email", "m1@brussels.example")
+			if err != nil {
+				return err
+			}
+			if err := book.Bind(ctx, all[0].ID, "sms", "+32470000001"); err != nil {
+				return err
+			}
+			_, err = book.Tx().Exec(ctx, `UPDATE addresses SET used_at = used_at - 1 WHERE community_id = $1 AND channel = 'sms'`, id)
+			return err
+		})
+		h.tick(thursday)
+		h.offers(id, "eggs")
+		sent := h.tick(thursday.Add(24 * time.Hour))
+		for _, o := range sent {
+			if o.Address == "m1@brussels.example" || o.Address == "m2@brussels.example" {
+				must(t, h.Bounced(t.Context(), "email", o.ID, true, "no such mailbox"))
+			}
+		}
+		again := h.tick(thursday.Add(25 * time.Hour))
+		if len(again) != 1 || again[0].Address != "+32470000001" {
+			t.Errorf("after two bounces there went out %v, not one text to the other address", again)
+		}
+		if more := h.tick(thursday.Add(26 * time.Hour)); len(more) != 0 {
+			t.Errorf("it went out once more: %v", more)
+		}
+		at(func(ctx context.Context, book *ledger.Book) error {
+			tallies, err := digest.Tallies(ctx, book, 10)
+			if err != nil {
+				return err
+			}
+			if len(tallies) != 1 || tallies[0].Sent != 1 || tallies[0].Failed != 1 || tallies[0].Reach != 2 {
+				t.Errorf("the history is %+v", tallies)
+			}
+			missed, err := digest.MissedBy(ctx, book, tallies[0].ID)
+			if err != nil {
+				return err
+			}
+			if len(missed) != 1 || missed[0].Number != 3 || missed[0].Why != "no such mailbox" || missed[0].Tried[0] != "email:m2@brussels.example" {
+				t.Errorf("missed are %+v", missed)
+			}
+			return nil
+		})
+	})
+}

@@ -96,27 +96,16 @@ func (cs *Categories) Name(key string, p *locales.Printer) string {
 }
 
 // inLanguage is the part of "Garden; fr Jardin" that is in a language, or the
-// first.
+// first, which names none.
 func inLanguage(names, locale string) string {
-	first := ""
-	for i, part := range strings.Split(names, ";") {
-		part = strings.TrimSpace(part)
-		code, name, tagged := strings.Cut(part, " ")
-		if tagged = tagged && isTag(code); !tagged {
-			code, name = "", part
-		}
-		if i == 0 {
-			first = strings.TrimSpace(name)
-		}
-		if code == locale {
+	parts := strings.Split(names, ";")
+	for _, part := range parts[1:] {
+		if code, name, _ := strings.Cut(strings.TrimSpace(part), " "); code == locale {
 			return strings.TrimSpace(name)
 		}
 	}
-	return first
+	return strings.TrimSpace(parts[0])
 }
-
-// isTag says that a word is the code of a language before a name.
-func isTag(s string) bool { return len(s) == 2 && strings.ToLower(s) == s }
 
 // Of is the category of an ad. locale is the language that its member writes;
 // "" says that its words speak for none.
@@ -211,6 +200,9 @@ func (cs *Categories) called(said string) (key string, ok bool) {
 // names are those of a category in every language.
 func (cs *Categories) names(key string) (all []string) {
 	own, named := cs.named[key]
+	if named {
+		all = append(all, inLanguage(own, ""))
+	}
 	for _, code := range cs.catalog.Codes() {
 		if named {
 			all = append(all, inLanguage(own, code))

@@ -25,7 +25,7 @@ func (p *program) communityCommand() *cobra.Command {
 		Use:     "community",
 		Short:   "Found a community, and change its settings",
 		Example: "  crier community list",
-	}, p.communityNewCommand(), p.communityListCommand(), p.communityShowCommand(), p.communitySetCommand())
+	}, p.communityNewCommand(), p.communityListCommand(), p.communityShowCommand(), p.communitySetCommand(), p.communityCategoriesCommand())
 }
 
 // settings are what a community is founded with, as written.

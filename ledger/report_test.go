@@ -37,3 +37,36 @@ func TestReports(t *testing.T) {
 		check("a day later", a.Number, true, 0)
 	})
 }
+
+// What a coordinator has taken down is known as such until it is put back.
+func TestTakeDown(t *testing.T) {
+	engines(t, func(t *testing.T, db ledger.DB) {
+		ctx, v := t.Context(), settle(t, db, "luc", "ria")
+		a := v.put("luc", "watches")
+		by := func() string {
+			t.Helper()
+			var who ledger.MemberID
+			v.view(func(b *ledger.Book) (err error) {
+				if who, err = b.TakenDownBy(ctx, a.Number); ledger.IsNotFound(err) {
+					return nil
+				}
+				return err
+			})
+			for name, m := range v.members {
+				if m.ID == who {
+					return name
+				}
+			}
+			return "nobody"
+		}
+		want(t, "at first", by(), "nobody")
+		for range 2 {
+			v.do(func(b *ledger.Book) error { return b.TakeDown(ctx, a.Number, v.members["ria"].ID, "a shop") })
+		}
+		want(t, "who took it down", by(), "ria")
+		want(t, "what is up", v.adsOf("luc"), "")
+		v.do(func(b *ledger.Book) error { return b.PutBack(ctx, a.Number) })
+		want(t, "put back", by(), "nobody")
+		v.refused(ledger.ErrNotFound, func(b *ledger.Book) error { return b.TakeDown(ctx, 99, 1, "") })
+	})
+}

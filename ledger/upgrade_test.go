@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,6 +76,12 @@ func TestUpgrade(t *testing.T) {
 			return err
 		})
 		want(t, "and may get one", v.stock(1), "2000 of 2000 up")
+		v.do(func(b *ledger.Book) error {
+			ben := v.members["ben"].ID
+			return errors.Join(b.ReportAd(ctx, 1, ben, "a shop"), b.TakeDown(ctx, 1, ben, "a shop"), b.MoveAd(ctx, 1, "lessons"),
+				b.SetCategories(ctx, []ledger.Category{{Key: "lessons", Name: "Lessons"}}))
+		})
+		want(t, "a search for what was taken down", v.search("guitar"), "")
 		v.view(func(b *ledger.Book) error {
 			lines, err := b.Statement(ctx, v.account("anna"), 0, 10)
 			want(t, "Anna's statement", v.statement(lines),

@@ -36,22 +36,24 @@ func runRemove(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 		t.Say("ad.gone", args)
 		return t.Book.RemoveAd(ctx, ad.Number)
 	}
-	if err := t.Book.RemoveAd(ctx, ad.Number); err != nil {
+	if ad.Member == t.Member.ID {
+		t.Say("ad.removed", args)
+		return t.Book.RemoveAd(ctx, ad.Number)
+	}
+	if err := t.Book.TakeDown(ctx, ad.Number, t.Member.ID, f.Text("why")); err != nil {
 		return err
 	}
-	told := false
-	if ad.Member != t.Member.ID {
-		t.Log().Info("a coordinator took an ad down", "member", t.Member.ID, "ad", ad.Number)
-		if told, err = tellOwner(ctx, t, ad, f.Text("why")); err != nil {
-			return err
-		}
+	t.Log().Info("a coordinator took an ad down", "member", t.Member.ID, "ad", ad.Number)
+	told, err := tellOwner(ctx, t, ad, f.Text("why"))
+	if err != nil {
+		return err
 	}
-	if told {
-		args["name"] = t.NameOf(ledger.AccountID(ad.Member))
-		t.Say("taken_down.done", args)
+	if !told {
+		t.Say("ad.removed", args)
 		return nil
 	}
-	t.Say("ad.removed", args)
+	args["name"] = t.NameOf(ledger.AccountID(ad.Member))
+	t.Say("taken_down.done", args)
 	return nil
 }
 

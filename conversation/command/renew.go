@@ -45,11 +45,33 @@ func runRenew(ctx context.Context, t *conversation.Turn, f *conversation.Form) e
 	if err != nil {
 		return err
 	}
+	if err := staysDown(ctx, t, ad.Number); err != nil {
+		return err
+	}
 	if ad, err = t.Book.RenewAd(ctx, ad.Number); err != nil {
 		return err
 	}
+	if !ad.Up(t.Now()) { // nothing is left of it
+		t.Say("ad.gone", locales.Args{"number": ad.Number})
+		return nil
+	}
 	t.Say("ad.renewed", locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt)})
 	return nil
+}
+
+// staysDown refuses to put up again what a coordinator has taken down, unless a
+// coordinator asks for it.
+func staysDown(ctx context.Context, t *conversation.Turn, number int64) error {
+	by, err := t.Book.TakenDownBy(ctx, number)
+	switch {
+	case ledger.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	case t.Member.Role == ledger.Coordinator:
+		return t.Book.PutBack(ctx, number)
+	}
+	return &conversation.Refusal{Key: "taken_down.stays", Args: locales.Args{"number": number, "coordinator": t.NameOf(ledger.AccountID(by))}}
 }
 
 // renewAll keeps the member's ads of some numbers. One that has been taken down

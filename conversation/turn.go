@@ -381,9 +381,3 @@ func (t *Turn) Languages() string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// SplitAd takes what somebody offers or wants apart into the thing, its price in
-// what understand counts in, and what the price is for.
-func (t *Turn) SplitAd(said string) (text string, price int64, per string) {
-	return t.engine.understand.Ad(said, t.locale, understandUnit(t.Book.Community()), t.Unit().AllWords()...)
-}

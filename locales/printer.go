@@ -10,7 +10,7 @@ import (
 )
 
 // Args are the named arguments of a text. A value is a string, an int or int64
-// (a count), a Sum, a Figure, a Day, a Clock or Money.
+// (a count), a Sum, a Figure, Thousandths, a Day, a Clock or Money.
 type Args map[string]any
 
 // The kinds of argument that read differently in each language and community.
@@ -21,6 +21,8 @@ type (
 	Figure int64
 	// Signed is a Figure with its sign even when it is positive: "+6".
 	Signed int64
+	// Thousandths is a quantity alone: "2.5".
+	Thousandths int64
 	// Day is a date: "3 Aug", with the year where it is not this one.
 	Day time.Time
 	// Clock is a time of day: "10:12".
@@ -229,6 +231,12 @@ func (p *Printer) Value(value any) string {
 			return "+" + p.figure(int64(v))
 		}
 		return p.figure(int64(v))
+	case Thousandths:
+		decimals, rest := uint64(3), int64(v)
+		for ; decimals > 0 && rest%10 == 0; decimals-- {
+			rest /= 10
+		}
+		return sign(int64(v)) + plain.Replace(p.language.cldr.FmtNumber(float64(abs(int64(v)))/1000, decimals))
 	case Day:
 		return p.day(time.Time(v))
 	case Money:

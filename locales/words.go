@@ -33,6 +33,8 @@ type Words struct {
 	Units      []string           `toml:"units"`     // what communities call their unit
 	Currencies []string           `toml:"currencies"`
 	Languages  map[string]string  `toml:"languages"` // name of a language to its code
+	Measures   map[string]string  `toml:"measures"`  // what things are counted in ("kilos") to the one name of each ("kg")
+	Dates      Dates              `toml:"dates"`
 
 	// Lists hold single words or short phrases, Classes patterns that others
 	// refer to as <name>, Guards patterns that, anywhere in a text, keep a
@@ -60,6 +62,24 @@ type Number struct {
 	Glued      bool               `toml:"glued"`       // the parts are written as one word
 	UnitsFirst bool               `toml:"units_first"` // five-and-twenty
 	TeensAfter []int64            `toml:"teens_after"` // tens that 10 to 19 may follow (soixante-dix)
+}
+
+// Dates is how a language says until when something holds.
+type Dates struct {
+	Days     map[string]float64 `toml:"days"`      // weekdays, from 0 for Sunday
+	Months   map[string]float64 `toml:"months"`    // from 1
+	Ahead    map[string]float64 `toml:"ahead"`     // "tomorrow": 1; "this weekend": -1
+	Weekend  []string           `toml:"weekend"`   // this week's Sunday
+	MonthEnd []string           `toml:"month_end"` // the last day of this month
+	Until    []string           `toml:"until"`
+	UntilThe []string           `toml:"until_the"` // with an article: a number alone behind it is a day
+	Skip     []string           `toml:"skip"`      // before a day or a month
+	Ordinals []string           `toml:"ordinals"`  // tied to a number ("rd")
+	Hours    []string           `toml:"hours"`     // of the day, behind one ("evening")
+	From     []string           `toml:"from"`      // before the day on which something begins
+	Places   []string           `toml:"places"`    // before a place ("in")
+	Each     []string           `toml:"each"`      // a price is for one of several things
+	All      []string           `toml:"all"`       // all that there is
 }
 
 // Rule says what some sentences mean.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"crier/conversation"
 	"crier/conversation/understand"
@@ -28,13 +29,16 @@ func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conver
 		},
 		Fields: []conversation.Field{{Name: "text", Kind: conversation.Words, Ask: name + ".ask_text"}},
 		Run: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-			ad, err := putAd(ctx, t, kind, f.Text("text"))
+			ad, remark, err := putAd(ctx, t, kind, f.Text("text"))
 			if err != nil {
 				return err
 			}
 			text := t.Text(name+".up", locales.Args{
-				"number": ad.Number, "text": ad.Text, "price": priceText(t, ad), "day": locales.Day(ad.ExpiresAt),
+				"number": ad.Number, "text": ad.Text, "price": listed(conversation.AdTerms(t.Printer(), ad)), "day": locales.Day(ad.ExpiresAt),
 			})
+			if remark != "" {
+				text += " " + remark
+			}
 			if text, err = withPhotos(ctx, t, f, ad, text); err == nil {
 				t.SayText(text)
 			}
@@ -43,29 +47,91 @@ func adCommand(name string, intent understand.Intent, kind ledger.AdKind) conver
 	}
 }
 
-func putAd(ctx context.Context, t *conversation.Turn, kind ledger.AdKind, said string) (ledger.Ad, error) {
-	if len([]rune(said)) > maxAdText {
-		return ledger.Ad{}, &conversation.Refusal{Key: "ad.too_long", Args: locales.Args{"n": maxAdText}}
+// putAd puts up what somebody said. remark is what they should know of it: what
+// was left out, or that it ends sooner than they said.
+func putAd(ctx context.Context, t *conversation.Turn, kind ledger.AdKind, said string) (ad ledger.Ad, remark string, err error) {
+	said, left := harmless(said, t.In.Text)
+	if left != "" {
+		remark = t.Text("until."+left, nil)
 	}
-	text, price, per := t.SplitAd(said)
-	ad := ledger.Ad{Kind: kind, Member: t.Member.ID, Text: text, Per: per}
-	if price > 0 {
+	switch n := len([]rune(said)); {
+	case n > maxAdText:
+		return ad, "", &conversation.Refusal{Key: "ad.too_long", Args: locales.Args{"n": maxAdText}}
+	case n == 0:
+		return ad, "", &conversation.Refusal{Key: "until.no_words"}
+	}
+	read, err := t.ReadAd(ctx, said)
+	if err != nil {
+		return ad, "", err
+	}
+	ad = ledger.Ad{Kind: kind, Member: t.Member.ID, Text: read.Whole, Per: read.Per, Place: read.Place}
+	if kind == ledger.Offer && read.Stock > 0 {
+		ad.Text, ad.Stock, ad.Measure, ad.PerMeasure = read.What, read.Stock, read.Measure, read.PerMeasure
+	}
+	if read.Price > 0 {
 		f := &conversation.Form{}
-		if err := t.SetAmount(f, "price", price, false, ""); err != nil {
-			return ledger.Ad{}, err
+		if err := t.SetAmount(f, "price", read.Price, false, ""); err != nil {
+			return ad, "", err
 		}
 		p := f.Amount("price")
 		ad.Price = &p
 	}
-	return t.Book.PutAd(ctx, t.Key, ad, conversation.SearchWords(text))
+	if !read.Until.IsZero() {
+		late, err := setUntil(t, &ad, read.Until)
+		if err != nil {
+			return ad, "", err
+		}
+		remark = strings.TrimSpace(late + " " + remark)
+	}
+	ad, err = t.Book.PutAd(ctx, t.Key, ad, conversation.SearchWords(read.Whole+" "+read.Place))
+	return ad, remark, err
 }
 
-// priceText is ", 4 acorns an hour", or nothing.
+// setUntil has an ad end on the night of a day: no later than the community
+// keeps ads, which is said.
+func setUntil(t *conversation.Turn, ad *ledger.Ad, until understand.Date) (remark string, err error) {
+	now, days := t.Now().In(t.Zone()), t.Book.Community().AdDays
+	day := until.On(now)
+	switch end := t.LastMoment(day); {
+	case end.Before(now):
+		return "", &conversation.Refusal{Key: "until.past", Args: locales.Args{"day": locales.Day(day)}}
+	case end.After(now.AddDate(0, 0, days)):
+		return t.Text("until.too_far", locales.Args{"n": days}), nil
+	default:
+		ad.ExpiresAt, ad.Dated = end, true
+		return "", nil
+	}
+}
+
+var link = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*`)
+
+// harmless is what others may see of what somebody said: one line, without what
+// is not shown and without links, which nobody should press on a stranger's
+// word. left says what was left out, if that is more than line breaks: "links"
+// or "signs". whole is the message that it was said in.
+func harmless(said, whole string) (text, left string) {
+	text = conversation.Harmless(said)
+	switch {
+	case link.MatchString(text):
+		left = "links"
+		text = strings.Trim(conversation.Harmless(link.ReplaceAllString(text, "")), " ,;:-(")
+	case strings.ContainsFunc(whole, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }):
+		left = "signs"
+	}
+	return text, left
+}
+
+// priceText is ", 40 kg, 8 acorns a kg, until 3 Aug", or nothing.
 func priceText(t *conversation.Turn, ad ledger.Ad) string {
-	if ad.Price == nil {
+	return listed(conversation.AdNotes(t.Printer(), ad))
+}
+
+// listed is each of some notes behind a comma.
+func listed(notes []string) string {
+	if len(notes) == 0 {
 		return ""
 	}
-	return ", " + strings.TrimSpace(t.Printer().Value(locales.Sum(*ad.Price))+" "+ad.Per)
+	return ", " + strings.Join(notes, ", ")
 }
 
 // myAds lists the member's ads.

@@ -72,6 +72,9 @@ func runCharge(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 		if err := t.Memory.Given(ctx, t.Book.Community().ID, f.Int("ad"), f.Member("taker")); err != nil {
 			return err
 		}
+		if err := t.Book.EndShare(ctx, f.Int("ad"), f.Member("taker")); err != nil {
+			return err
+		}
 	}
 	told, err := t.AskPayer(ctx, tr, false)
 	if err != nil {

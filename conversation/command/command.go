@@ -10,7 +10,7 @@ func All() []conversation.Command {
 	return []conversation.Command{
 		pay, charge, request, direction, undo, check,
 		balance, history, email,
-		offer, want, search, myAds, removeAd, renewAd, keep, takeAd, done, photo,
+		offer, want, search, myAds, removeAd, renewAd, keep, takeAd, leaveAd, stock, done, photo,
 		moveAd, reportAd,
 		member, members,
 		join, approve, refuse, invite, newAddress, address,

@@ -52,8 +52,7 @@ func runRenew(ctx context.Context, t *conversation.Turn, f *conversation.Form) e
 		return err
 	}
 	if !ad.Up(t.Now()) { // nothing is left of it
-		t.Say("ad.gone", locales.Args{"number": ad.Number})
-		return nil
+		return &conversation.Refusal{Key: "stock.none", Args: locales.Args{"number": ad.Number}}
 	}
 	t.Say("ad.renewed", locales.Args{"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt)})
 	return nil

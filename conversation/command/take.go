@@ -11,33 +11,53 @@ import (
 	"crier/locales"
 )
 
-// takeAd tells both sides that somebody takes up an offer or a want.
+// takeAd tells both sides that somebody takes up an offer or a want: of one with
+// a stock, so much.
 var takeAd = conversation.Command{
 	Name: "take_ad", Intents: []understand.Intent{understand.TakeAd}, Moves: true,
-	Fill: func(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 		m := digits.FindStringSubmatch(t.Meaning.What)
 		if m == nil {
 			return &conversation.Refusal{Key: "take_ad.which"}
 		}
 		f.Set("ad", m[1])
+		ad, err := toTake(ctx, t, f)
+		if err != nil {
+			return err
+		}
+		fillPart(t, f, ad)
 		return nil
 	},
-	Run: runTake,
+	Fields: []conversation.Field{{Name: part, Kind: conversation.Words, Ask: "stock.ask"}},
+	Run:    runTake,
 }
 
-func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+// toTake is the form's ad, which others than its owner can take while it is up.
+func toTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) (ledger.Ad, error) {
 	ad, err := t.Book.Ad(ctx, f.Int("ad"))
 	owner := t.Names.Person(ad.Member)
 	switch {
 	case ledger.IsNotFound(err):
-		return &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
+		return ad, &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
 	case err != nil:
-		return err
+		return ad, err
 	case !ad.Up(t.Now()) || owner == nil || owner.Status != ledger.Active:
-		return &conversation.Refusal{Key: "ad.gone", Args: locales.Args{"number": ad.Number}}
+		return ad, &conversation.Refusal{Key: "ad.gone", Args: locales.Args{"number": ad.Number}}
 	case ad.Member == t.Member.ID:
-		return &conversation.Refusal{Key: "take_ad.yours", Args: locales.Args{"number": ad.Number}}
+		return ad, &conversation.Refusal{Key: "take_ad.yours", Args: locales.Args{"number": ad.Number}}
 	}
+	return ad, nil
+}
+
+func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
+	ad, err := toTake(ctx, t, f)
+	if err != nil {
+		return err
+	}
+	if ad.Stock > 0 {
+		return takePart(ctx, t, f, ad)
+	}
+	owner := t.Names.Person(ad.Member)
 	takers, err := t.Memory.Takers(ctx, t.Book.Community().ID, ad.Number)
 	if err != nil {
 		return err
@@ -126,7 +146,16 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 	values := map[string]string{
 		"who": itoa(int64(other)), "what": conversation.Cut(ad.Text, 80), "ad": itoa(ad.Number), "taker": itoa(int64(taker)),
 	}
-	if ad.Price != nil && ad.Per == "" { // a price by the hour or the kilo says nothing about the sum
+	share, err := t.Book.Share(ctx, ad.Number, taker)
+	if err != nil {
+		return err
+	}
+	if share > 0 {
+		values["what"] = conversation.Cut(ad.Text, 60) + ", " + conversation.Quantity(t.Printer(), share, ad.Measure)
+		if sum, ok := ad.PriceOf(share); ok {
+			values["amount"] = itoa(int64(sum))
+		}
+	} else if ad.Price != nil && ad.Per == "" { // a price by the hour or the kilo says nothing about the sum
 		values["amount"] = itoa(int64(*ad.Price))
 	}
 	return t.Start(ctx, "charge", values)

@@ -332,6 +332,8 @@ func (b *builder) member(ctx context.Context, words []string) error {
 			status = ledger.Status(value)
 		case "role":
 			n.Role = ledger.Role(value)
+		case "place":
+			n.Place = value
 		default:
 			err = fmt.Errorf("a member has no %q: %s", key, memberForm)
 		}

@@ -21,6 +21,9 @@ func brief(m Meaning) string {
 	if m.What != "" {
 		out = append(out, "what="+m.What)
 	}
+	if m.Part != "" {
+		out = append(out, "part="+m.Part)
+	}
 	if m.Guess {
 		out = append(out, "guess")
 	}

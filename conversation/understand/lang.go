@@ -85,6 +85,18 @@ type lang struct {
 	isVocabulary  map[string]bool
 	languages     *table
 	languageCodes map[string]string
+
+	dates        dates
+	measures     *table
+	measureNames map[string]string // a measure, folded, to its one name
+	each         map[string]bool
+}
+
+// dates are the phrases of days.
+type dates struct {
+	days, months, ahead                      *table
+	weekend, monthEnd, until, untilThe, skip *table
+	ordinals, hours, from, places, all       *table
 }
 
 type scaleWord struct {
@@ -157,11 +169,34 @@ func newLang(w *locales.Words) (*lang, error) {
 		names = append(names, name)
 	}
 	l.languages = l.listTable(names)
+	l.readDates()
 	if err := l.compile(); err != nil {
 		return nil, fmt.Errorf("words of %s: %w", w.Locale, err)
 	}
 	l.collectSmall()
 	return l, nil
+}
+
+// readDates makes the tables of what ads say: until when, where, how much.
+func (l *lang) readDates() {
+	d := &l.words.Dates
+	l.dates = dates{
+		days: l.table(d.Days), months: l.table(d.Months), ahead: l.table(d.Ahead),
+		weekend: l.listTable(d.Weekend), monthEnd: l.listTable(d.MonthEnd), until: l.listTable(d.Until), untilThe: l.listTable(d.UntilThe),
+		skip: l.listTable(d.Skip), ordinals: l.listTable(d.Ordinals), hours: l.listTable(d.Hours), from: l.listTable(d.From),
+		places: l.listTable(d.Places), all: l.listTable(d.All),
+	}
+	l.each = map[string]bool{}
+	for _, s := range d.Each {
+		l.each[strings.Join(l.wordsOf(s), " ")] = true
+	}
+	l.measureNames = map[string]string{}
+	var all []string
+	for s, name := range l.words.Measures {
+		l.measureNames[strings.Join(l.wordsOf(s), " ")] = name
+		all = append(all, s)
+	}
+	l.measures = l.listTable(all)
 }
 
 // many are the lists whose strings hold many words each.

@@ -16,7 +16,8 @@ type parse struct {
 	forWords *table
 	begin    int // of what is looked at
 	end      int
-	tail     int            // where what follows the closing of a letter starts
+	closing  int            // where the closing of a letter starts; 0: it has none
+	tail     int            // where what follows it starts
 	hot      []bool         // the patterns of which it has a word that they need
 	fixed    map[int]string // tokens with a typo, corrected
 	steps    int            // on this pattern
@@ -56,7 +57,7 @@ func (p *parse) phrase(t *table, i int) (v float64, next int, ok bool) {
 	for _, e := range entries {
 		j, fits := i+1, true
 		for _, w := range e.rest {
-			if j < len(p.toks) && (p.toks[j].word == "-" || p.toks[j].word == "." || p.toks[j].word == "°") && p.toks[j].word != w {
+			if j < len(p.toks) && (p.toks[j].word == "-" || p.toks[j].word == "." || p.toks[j].word == "/" || p.toks[j].word == "°") && p.toks[j].word != w {
 				j++
 			}
 			if j >= len(p.toks) || p.toks[j].word != w || p.toks[j].noise {
@@ -195,7 +196,7 @@ func (p *parse) silenceEnd() {
 		if said && (t[j-1].kind == mark || t[j-1].kind == line || t[j-1].noise || t[j-1].kind == symbol) {
 			if next, ok := p.findPattern("closing", j); ok && (p.short(next) || p.lineEnds(j)) {
 				p.hush(j, p.end)
-				p.tail = next
+				p.closing, p.tail = j, next
 				break
 			}
 		}

@@ -17,6 +17,7 @@ import (
 //	{code}     one word or number, kept as {what}    {num}     a number, kept as {what}
 //	{member}   a person, or a number alone
 //	?          nothing, where the sentence ends with a question mark
+//	{part}     a number with its measure, or "all": how much of an ad
 //	{lang}     the name of a language, kept as its code
 //	@way       the parts of a payment in any order, read in that way (payment.go)
 type node struct {
@@ -40,6 +41,7 @@ const (
 	who
 	code
 	num
+	part
 	langName
 	asking
 	parts
@@ -169,6 +171,8 @@ func (c *compiler) item(w string) ([]node, error) {
 		return []node{{op: code}}, nil
 	case "{num}":
 		return []node{{op: num}}, nil
+	case "{part}":
+		return []node{{op: part}}, nil
 	case "?":
 		return []node{{op: asking}}, nil
 	case "{lang}":
@@ -282,6 +286,7 @@ type capture struct {
 	from, to   int    // of {what}
 	more       [2]int // of a second {what}
 	code       string // of {lang}
+	part       [2]int // of {part}
 	hasWhat    bool
 	payment    deal
 	paymentWay string
@@ -413,6 +418,13 @@ func (p *parse) seq(nodes []node, i int, then func(int) bool) bool {
 		}
 		next = v.next
 		p.got.from, p.got.to, p.got.hasWhat = i, next, true
+	case part:
+		_, after, ok := p.quantity(i)
+		if !ok {
+			return false
+		}
+		next = after
+		p.got.part = [2]int{i, next}
 	default: // the others are matched above
 	}
 	if p.seq(rest, next, then) {

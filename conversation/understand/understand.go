@@ -38,7 +38,9 @@ const (
 	More          Intent = "more"    // the next page
 	Join          Intent = "join"    // with invitation code What, or "" to ask to join
 	RenewAd       Intent = "renew_ad"
-	TakeAd        Intent = "take_ad"
+	TakeAd        Intent = "take_ad"        // Part of ad What, or all of it
+	LeaveAd       Intent = "leave_ad"       // ad What, which was taken
+	Stock         Intent = "stock"          // Part is what is left of ad What
 	Category      Intent = "category"       // put ad What into a category: "31 garden"; "" lists them
 	Report        Intent = "report"         // ad What is wrong, the coordinators should know
 	Done          Intent = "done"           // the talk with a person, or job What, is finished
@@ -135,5 +137,6 @@ type Meaning struct {
 	// place ("pay 7 3"): read it back whatever the threshold.
 	Guess  bool
 	What   string
+	Part   string // of an ad's stock, as written: "5 kg"
 	Locale string // the language the text was understood in
 }

@@ -414,31 +414,6 @@ func TestAnswerAndChoice(t *testing.T) {
 	}
 }
 
-func TestAd(t *testing.T) {
-	u := load(t)
-	for _, c := range []struct {
-		text, locale string
-		unit         Unit
-		what         string
-		price        int64
-		per          string
-	}{
-		{"guitar lessons for beginners, 4 an hour", "en", Units, "guitar lessons for beginners", 400, "an hour"},
-		{"40 kg tomatoes, 8 a kg, until Friday", "en", Units, "40 kg tomatoes, until Friday", 800, "a kg"},
-		{"bicycle repair 2 a job", "en", Units, "bicycle repair", 200, "a job"},
-		{"old typewriter for 20 acorns", "en", Units, "old typewriter", 2000, ""},
-		{"soupe maison, 2 le litre", "fr", Units, "soupe maison", 200, "le litre"},
-		{"verse eieren, 2,50 per dozijn", "nl", Units, "verse eieren", 250, "per dozijn"},
-		{"40 kg tomatoes, 8/kg", "en", Units, "40 kg tomatoes", 800, "kg"},
-		{"two chairs", "en", Units, "two chairs", 0, ""},
-		{"3 pumpkins and 2 leeks", "en", Units, "3 pumpkins and 2 leeks", 0, ""},
-	} {
-		if what, price, per := u.Ad(c.text, c.locale, c.unit); what != c.what || price != c.price || per != c.per {
-			t.Errorf("%q: %q %d %q", c.text, what, price, per)
-		}
-	}
-}
-
 // TestLines answers every line once, the broken ones too.
 func TestLines(t *testing.T) {
 	u := load(t)
@@ -498,7 +473,6 @@ func FuzzUnderstand(f *testing.F) {
 		}
 		u.Amount(text, locale, unit)
 		u.Choice(text, locale)
-		u.Ad(text, locale, unit)
 	})
 }
 

@@ -299,6 +299,9 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 				continue
 			}
 			if got.hasWhat {
+				if m.Intent == Offer || m.Intent == Want {
+					p.wake()
+				}
 				m.What = p.span(got.from, got.to)
 				if got.more[1] > 0 {
 					m.What += ", " + p.span(got.more[0], got.more[1])
@@ -308,6 +311,9 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 				if m.Intent == Member {
 					continue
 				}
+			}
+			if got.part[1] > 0 {
+				m.Part = p.span(got.part[0], got.part[1])
 			}
 			m.Who = got.who.text
 			if got.code != "" {

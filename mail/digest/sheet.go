@@ -173,9 +173,10 @@ func sectionsOf(t *conversation.Turn, p *locales.Printer, under *conversation.Ca
 	return sections
 }
 
-// far is 0 for an ad in a member's place, 1 for one elsewhere or nowhere.
+// far is 0 for an ad in a member's place, or of somebody who lives there, and 1
+// for one elsewhere or nowhere.
 func far(ad ledger.NewAd, place string) int {
-	if place != "" && strings.EqualFold(ad.Town, place) {
+	if place != "" && (strings.EqualFold(ad.Town, place) || strings.EqualFold(ad.Home, place)) {
 		return 0
 	}
 	return 1
@@ -187,11 +188,9 @@ func item(t *conversation.Turn, p *locales.Printer, ad ledger.NewAd) conversatio
 	if ad.Kind == ledger.Want {
 		text = p.Text("digest.wanted", locales.Args{"text": text})
 	}
-	var notes []string
-	if ad.Price != nil {
-		notes = append(notes, strings.TrimSpace(p.Value(locales.Sum(*ad.Price))+" "+ad.Per))
-	}
-	notes = append(notes, t.NameOf(ledger.AccountID(ad.Member)))
+	terms := ad.Ad
+	terms.Place = "" // it stands behind the name
+	notes := append(conversation.AdNotes(p, terms), t.NameOf(ledger.AccountID(ad.Member)))
 	if ad.Town != "" {
 		notes = append(notes, ad.Town)
 	}

@@ -103,14 +103,19 @@ func setUntil(t *conversation.Turn, ad *ledger.Ad, until understand.Date) (remar
 	}
 }
 
-var link = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*`)
+var (
+	link = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*`)
+
+	// tag is one of HTML, at either end perhaps without its bracket.
+	tag = regexp.MustCompile(`(?i)</?[a-z][^<>]*>|^/?[a-z]{1,10}>|</?[a-z][^<>]*$`)
+)
 
 // harmless is what others may see of what somebody said: one line, without what
 // is not shown and without links, which nobody should press on a stranger's
 // word. left says what was left out, if that is more than line breaks: "links"
 // or "signs". whole is the message that it was said in.
 func harmless(said, whole string) (text, left string) {
-	text = conversation.Harmless(said)
+	text = conversation.Harmless(tag.ReplaceAllString(said, ""))
 	switch {
 	case link.MatchString(text):
 		left = "links"

@@ -268,3 +268,55 @@ func (s *stopper) Write(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// TestDoctorDigests sees what keeps a community's digest, its budget or its
+// texts from working.
+func TestDoctorDigests(t *testing.T) {
+	t.Parallel()
+	db := newFile(t)
+	riverbank(t, db)
+	crier(t, "community", "set", "riverbank", "budget", "20 EUR", "--database", db)
+	config := write(t, "crier.toml", fmt.Sprintf("database = %q\n[[sms]]\ngateway = 'gammu'\nregion = 'BE'\nnumber = '0470 00 00 99'\ndir = '/nowhere/spool'\nprice = '0.07 USD'\n", db))
+	out := fails(t, "to mend", "doctor", "--config", config)
+	has(t, out, `dir = "/nowhere/spool" is not there: smsdrc.example shows how to make it`, `"+32470000099"`,
+		"riverbank: nothing but answers between 21:00-8:00 by the clock of Europe/Brussels",
+		`riverbank may spend EUR, and a text costs USD`, `crier community set riverbank budget "20 USD"`)
+	hasNot(t, out, "has no digest", "has not gone out")
+
+	plain := func() string { return write(t, "crier.toml", fmt.Sprintf("database = %q\n", db)) }
+	crier(t, "digest", "when", "riverbank", "never", "--database", db)
+	has(t, crier(t, "doctor", "--config", plain()), `riverbank has no digest: crier digest when riverbank "friday 8:00"`)
+
+	crier(t, "digest", "when", "riverbank", "daily 8:00", "--database", db)
+	hasNot(t, crier(t, "doctor", "--config", plain()), "has no digest", "has not gone out")
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error { // nothing has run for three days
+		_, err := book.Tx().Exec(ctx, `UPDATE digests SET checked_at = $2 WHERE community_id = $1`, book.Community().ID, ledger.Micros(book.Now().Add(-72*time.Hour)))
+		return err
+	})
+	has(t, fails(t, "1 thing to mend", "doctor", "--config", plain()), "MEND  riverbank: the digest of", "has not gone out", "Does crier serve run", "crier digest send riverbank")
+}
+
+// TestDoctorNobody sees a digest that went to nobody.
+func TestDoctorNobody(t *testing.T) {
+	t.Parallel()
+	db := newFile(t)
+	riverbank(t, db)
+	says(t, db, "7", "offer guitar lessons")
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error {
+		_, err := book.Tx().Exec(ctx, `UPDATE addresses SET status = 'paused' WHERE community_id = $1`, book.Community().ID)
+		return err
+	})
+	config := write(t, "crier.toml", fmt.Sprintf("database = %q\n", db))
+	hasNot(t, crier(t, "doctor", "--config", config), "went to nobody")
+	out, _, err := with(t, "", "digest", "send", "riverbank", "--yes", "--config", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, out, "for want of an address that works: 2 members")
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error { // as a schedule sends it all the same
+		_, err := book.Tx().Exec(ctx, `INSERT INTO cries (id, community_id, kind, state, due_at, issue, new_ads, reach, began_at, ended_at)
+			VALUES (1, $1, 'digest', 'done', $2, 1, 1, 0, $2, $2)`, book.Community().ID, ledger.Micros(book.Now()))
+		return err
+	})
+	has(t, fails(t, "1 thing to mend", "doctor", "--config", config), "riverbank: the last digest went to nobody, though 1 ad was new", "crier member list riverbank")
+}

@@ -12,8 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"crier/bots/telegram"
+	"crier/conversation"
+	"crier/conversation/state"
 	"crier/ledger"
 	"crier/mail"
+	"crier/mail/digest"
 	"crier/mail/imap"
 	"crier/mail/smtp"
 )
@@ -86,9 +89,15 @@ func (p *program) doctor(ctx context.Context) error {
 	return nil
 }
 
-// checkDatabase opens the database, and returns the short names of the
-// communities; nil where it cannot.
-func (p *program) checkDatabase(ctx context.Context, f *findings) (slugs map[string]bool) {
+// patient is a community, as the doctor sees it.
+type patient struct {
+	ledger.Community
+	budget conversation.Cost
+}
+
+// checkDatabase opens the database, and returns the communities by their short
+// names; nil where it cannot.
+func (p *program) checkDatabase(ctx context.Context, f *findings) (communities map[string]patient) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	db, err := p.open(ctx, false)
@@ -101,19 +110,84 @@ func (p *program) checkDatabase(ctx context.Context, f *findings) (slugs map[str
 			f.one("close", err)
 		}
 	}()
-	slugs = map[string]bool{}
+	communities = map[string]patient{}
+	var digests []func()
 	err = db.View(ctx, func(tx ledger.Tx) error {
 		all, err := ledger.Communities(ctx, tx)
-		for _, c := range all {
-			slugs[c.Slug] = true
+		if err != nil {
+			return err
 		}
-		return err
+		for _, c := range all {
+			book, err := ledger.Read(ctx, tx, c.ID, p.now())
+			if err != nil {
+				return err
+			}
+			budget, err := state.Budget(ctx, book)
+			if err != nil {
+				return err
+			}
+			communities[c.Slug] = patient{c, budget}
+			say, err := checkDigest(ctx, book, f)
+			if err != nil {
+				return err
+			}
+			digests = append(digests, say)
+		}
+		return nil
 	})
-	f.one(fmt.Sprintf("%s, with %s", db.Engine(), count(len(slugs), "community", "communities")), err)
-	if err == nil && len(slugs) == 0 {
+	f.one(fmt.Sprintf("%s, with %s", db.Engine(), count(len(communities), "community", "communities")), err)
+	if err == nil && len(communities) == 0 {
 		f.note("there is no community yet: crier community new founds one")
 	}
-	return slugs
+	for _, say := range digests {
+		say()
+	}
+	return communities
+}
+
+// checkDigest looks whether a community's digest goes out, and returns what says so.
+func checkDigest(ctx context.Context, book *ledger.Book, f *findings) (say func(), err error) {
+	c := book.Community()
+	zone, err := time.LoadLocation(c.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	s, err := digest.SettingsOf(ctx, book)
+	if err != nil {
+		return nil, err
+	}
+	due, late, err := digest.Overdue(ctx, book, zone)
+	if err != nil {
+		return nil, err
+	}
+	last, err := digest.Tallies(ctx, book, 1)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case late:
+		return func() {
+			f.wrong("%s: the digest of %s has not gone out. Does crier serve run, and what does its log say? crier digest send %s sends it",
+				c.Slug, due.In(zone).Format("Mon 2 Jan 2006, 15:04"), c.Slug)
+		}, nil
+	case len(last) > 0 && last[0].Issue && last[0].Over() && last[0].NewAds >= int64(max(s.Least, 1)) && last[0].Reach == 0:
+		return func() {
+			f.wrong("%s: the last digest went to nobody, though %s new. crier member list %s shows who has an address",
+				c.Slug, count(int(last[0].NewAds), "ad was", "ads were"), c.Slug)
+		}, nil
+	case s.Schedule == "":
+		return func() {
+			f.note("%s has no digest: crier digest when %s \"friday 8:00\" has one go out every week", c.Slug, c.Slug)
+		}, nil
+	}
+	return func() {}, nil
+}
+
+// served says where a channel is for a community that is not there.
+func (f *findings) served(communities map[string]patient, slug string) {
+	if _, there := communities[slug]; slug != "" && communities != nil && !there {
+		f.wrong("there is no community %q: crier community list shows their short names", slug)
+	}
 }
 
 // How far the clock may be off: signatures of mails and of webhooks hold only
@@ -186,12 +260,10 @@ func whose(slug string) string {
 	return slug
 }
 
-func (p *program) checkMail(ctx context.Context, c *config, communities map[string]bool, f *findings) {
+func (p *program) checkMail(ctx context.Context, c *config, communities map[string]patient, f *findings) {
 	for _, m := range c.Mail {
 		p.say("Mailbox %s of %s\n", m.Address, whose(m.Community))
-		if m.Community != "" && communities != nil && !communities[m.Community] {
-			f.wrong("there is no community %q: crier community list shows their short names", m.Community)
-		}
+		f.served(communities, m.Community)
 		b, err := p.mailbox(c, m)
 		if err != nil {
 			f.one("configuration", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -204,7 +205,17 @@ func (p *program) smsCommand() *cobra.Command {
 
 func (p *program) smsGatewaysCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "gateways", Short: "List the makes of gateway, and what each can do", Example: "  crier sms gateways", Args: needs(0, 0),
+		Use: "gateways", Short: "List the makes of gateway, and what each can do",
+		Long: `Lists the makes of gateway. Its columns:
+
+  NEEDS             the settings that its [[sms]] table must have
+  TAKES             those that it may have
+  RECEIPTS          it tells whether a text has arrived
+  SIGNED            its calls are signed: else only their secret address protects them
+  SENDS ONCE        a text that is handed over twice, after a broken connection, goes out once
+  USSD              it brings codes that members dial (*384*96#)
+  KEEPS FOR ITSELF  words that it, or the carriers behind it, answer themselves: Crier teaches them to nobody`,
+		Example: "  crier sms gateways", Args: needs(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			rows := [][]string{{"GATEWAY", "NEEDS", "TAKES", "RECEIPTS", "SIGNED", "SENDS ONCE", "USSD", "KEEPS FOR ITSELF"}}
 			for _, k := range gateways {
@@ -278,7 +289,7 @@ can pretend to be the gateway: they are secrets.`,
 }
 
 // checkSMS tries the gateways.
-func (p *program) checkSMS(ctx context.Context, c *config, communities map[string]bool, f *findings) {
+func (p *program) checkSMS(ctx context.Context, c *config, communities map[string]patient, f *findings) {
 	if len(c.SMS) == 0 {
 		return
 	}
@@ -290,9 +301,7 @@ func (p *program) checkSMS(ctx context.Context, c *config, communities map[strin
 	}
 	for _, s := range served {
 		p.say("Text messages by %s, of %s\n", s.Name, whose(s.Community))
-		if s.Community != "" && communities != nil && !communities[s.Community] {
-			f.wrong("there is no community %q: crier community list shows their short names", s.Community)
-		}
+		f.served(communities, s.Community)
 		l, err := sms.NewLine(s.LineConfig, s.kind, s.settings, make([]byte, 32), nil, nil, quiet(p.err))
 		if err != nil {
 			f.one("configuration", err)
@@ -312,11 +321,27 @@ func (p *program) checkSMS(ctx context.Context, c *config, communities map[strin
 		default:
 			f.wrong("the gateway calls from the Internet: set public_url to an https address")
 		}
+		if number := s.settings.Number; number != "" {
+			if whole, err := sms.Number(number, s.Region); err == nil && whole != number && !strings.HasPrefix(strings.TrimSpace(number), "+") {
+				f.note("number = %q is shown to members as it stands: with its country, %q, it works from everywhere", number, whole)
+			}
+		}
 		if s.Price == (conversation.Cost{}) {
 			f.note("no price is set: crier costs will count segments only, and no budget holds")
 		}
 		if s.Region == "" && s.settings.Number == "" {
 			f.note("neither number nor region is set: numbers that come without their country cannot be told")
+		}
+		for _, slug := range slices.Sorted(maps.Keys(communities)) {
+			one := communities[slug]
+			if s.Community != "" && s.Community != slug {
+				continue
+			}
+			f.note("%s: nothing but answers between %s by the clock of %s", slug, quietHours(&one.Community), one.Timezone)
+			if s.Price.Currency != "" && one.budget.Micros > 0 && one.budget.Currency != s.Price.Currency {
+				f.wrong("%s may spend %s, and a text costs %s: the budget does not hold. crier community set %s budget \"20 %s\" sets one that does",
+					slug, one.budget.Currency, s.Price.Currency, slug, s.Price.Currency)
+			}
 		}
 	}
 }

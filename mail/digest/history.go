@@ -69,8 +69,8 @@ func MissedBy(ctx context.Context, book *ledger.Book, cry int64) ([]Missed, erro
 		ORDER BY m.number`, book.Community().ID, cry)
 }
 
-// Overdue reports whether a digest should have gone out and has not, and since
-// when: nothing has done what is due, or it fails.
+// Overdue reports whether a digest should have gone out to all by now and has
+// not, and when it was due: nothing does what is due, or it fails.
 func Overdue(ctx context.Context, book *ledger.Book, zone *time.Location) (due time.Time, is bool, err error) {
 	s, err := SettingsOf(ctx, book)
 	if err != nil {
@@ -82,7 +82,11 @@ func Overdue(ctx context.Context, book *ledger.Book, zone *time.Location) (due t
 		return due, false, err
 	}
 	for _, c := range cries {
-		if c.Kind == kindDigest && c.Due.Before(late) {
+		since := c.Due
+		if c.State == going {
+			since = c.Began
+		}
+		if c.Kind == kindDigest && since.Before(late) {
 			return c.Due, true, nil
 		}
 	}

@@ -55,6 +55,9 @@ func (g *gateway) Run(ctx context.Context) error { return g.inbox.Run(ctx) }
 
 // Probe tries the folders.
 func (g *gateway) Probe(context.Context) (string, error) {
+	if err := g.dir.There("smsd.conf.example"); err != nil {
+		return "", err
+	}
 	if err := g.dir.Try(incoming, outgoing, checked, sent, failed); err != nil {
 		return "", err
 	}

@@ -238,6 +238,15 @@ func (d Dir) tidy(now time.Time) error {
 	return nil
 }
 
+// There fails where the directory is not, and names the file that shows how to
+// make it. It is for Probe.
+func (d Dir) There(example string) error {
+	if _, err := os.Stat(string(d)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("dir = %q is not there: %s shows how to make it", string(d), example)
+	}
+	return nil
+}
+
 // Try tries whether texts can be handed to a daemon and be taken from it: it
 // writes a file into each folder and removes it. It is for Probe.
 func (d Dir) Try(folders ...string) error {

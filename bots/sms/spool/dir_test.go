@@ -167,6 +167,13 @@ func TestTidy(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	d := newDir(t, "in", "out")
+	if err := d.There("smsdrc.example"); err != nil {
+		t.Errorf("there: %v", err)
+	}
+	nowhere := Dir(filepath.Join(t.TempDir(), "spool"))
+	if err := nowhere.There("smsdrc.example"); err == nil || !strings.Contains(err.Error(), `spool" is not there: smsdrc.example shows how to make it`) {
+		t.Errorf("there, where it is not: %v", err)
+	}
 	if err := d.Try("in", "out"); err != nil {
 		t.Errorf("try: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -242,4 +243,21 @@ func TestRehearse(t *testing.T) {
 	crier(t, "rehearse", filepath.Join(dir, "bad.txt"))
 	fails(t, "there is no file", "rehearse", "nowhere.txt")
 	fails(t, "there is no transcript", "rehearse", t.TempDir())
+}
+
+// TestHelpExplains has the help say what its tables and settings mean.
+func TestHelpExplains(t *testing.T) {
+	t.Parallel()
+	gateways := crier(t, "sms", "gateways")
+	help := crier(t, "sms", "gateways", "--help")
+	for _, column := range regexp.MustCompile(` {2,}`).Split(strings.TrimSpace(strings.Split(gateways, "\n")[0]), -1)[1:] {
+		if !regexp.MustCompile(`(?m)^ +` + column + ` {2,}\S`).MatchString(help) {
+			t.Errorf("the help of sms gateways does not explain %s", column)
+		}
+	}
+	has(t, crier(t, "sms", "test", "--help"), "crier costs does not count it")
+	has(t, crier(t, "community", "set", "--help"), "none switches", "quiet none", "region BE")
+	for _, one := range []string{"preview", "send", "history", "paper", "when"} {
+		has(t, crier(t, "digest", one, "--help"), "crier digest "+one+" riverbank")
+	}
 }

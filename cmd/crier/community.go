@@ -263,12 +263,14 @@ func (p *program) communitySetCommand() *cobra.Command {
 		Short: "Change a setting of a community",
 		Long: `Changes one setting: name, unit (the words only), locale, timezone, threshold, grace, limit,
 upper, ad_days, pin_above (paying more needs the member's PIN), quiet (hours in which nobody is woken by a text),
-region (the country of telephone numbers that name none), budget (what texts may cost in a month) or slug. New
-limits hold for members who join later. "wording" gives one text another wording; an empty one takes that back.`,
+region (the country of telephone numbers that name none), budget (what texts may cost in a month) or slug. The value
+none switches limit, upper, pin_above, quiet, region or budget off. New limits hold for members who join later. "wording" gives one text another wording; an empty one takes that back.`,
 		Example: `  crier community set riverbank threshold 20
   crier community set riverbank limit -50
   crier community set riverbank pin_above 50
   crier community set riverbank quiet 21:00-8:00
+  crier community set riverbank quiet none
+  crier community set riverbank region BE
   crier community set riverbank budget "20 EUR"
   crier community set riverbank wording en pay.confirm 'Thank {name} with {amount} for "{what}"? Reply YES or NO.'`,
 		Args: needs(2, -1),

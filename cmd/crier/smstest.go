@@ -23,7 +23,7 @@ func (p *program) smsTestCommand() *cobra.Command {
 		Use:   "test NUMBER",
 		Short: "Send a text to try a gateway",
 		Long: `Sends a short text to NUMBER by the gateway of the configuration, as members get them; it costs what a text
-costs. Answer it with HELP: where crier serve is running you should then get an answer.`,
+costs, and crier costs does not count it, since it is no community's. Answer it with HELP: where crier serve is running you should then get an answer.`,
 		Example: "  crier sms test \"+32 470 00 00 12\"\n  crier sms test 0470000012 --community river",
 		Args:    needs(1, 1),
 	})

@@ -46,8 +46,8 @@ func TestDigestIsDelivered(t *testing.T) {
 	id := h.town("river", "UTC", 1)
 	h.joins(id, "Maria Keller", "email", maria)
 	h.tick(h.now) // from here on ads are new
-	h.says("email", "m0@river.example", "offer sourdough bread <b>& cakes</b> for 5", photo(t))
-	h.offers(id, "evenings of \u202e\u200fguitar, see http://free.example/?track=1")
+	h.says("email", "m0@river.example", "offer sourdough bread & cakes for 5", photo(t))
+	h.offers(id, "evenings of \u202e\u200fguitar <b>& song</b>, see http://free.example/?track=1")
 
 	clock := func() time.Time { return h.now }
 	seal := mail.NewSeal(bytes.Repeat([]byte{7}, 32))
@@ -73,7 +73,7 @@ func TestDigestIsDelivered(t *testing.T) {
 	raw := arrived(t, dovecot, maria)
 
 	letter := readDelivered(t, raw)
-	for _, want := range []string{"SOURDOUGH BREAD B CAKES B", "EVENINGS OF GUITAR SEE HTTP FREE EXAMPLE TRACK 1", "2 NEW ADS IN RIVER"} {
+	for _, want := range []string{"SOURDOUGH BREAD CAKES", "EVENINGS OF GUITAR B SONG B SEE HTTP FREE EXAMPLE TRACK 1", "2 NEW ADS IN RIVER"} {
 		if !strings.Contains(saying(letter.plain), want) {
 			t.Errorf("the text lacks %q:\n%s", want, letter.plain)
 		}

@@ -93,7 +93,7 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	if err != nil {
 		return err
 	}
-	all, err := t.Book.AdsBetween(ctx, seen, to)
+	all, err := adsBetween(ctx, t.Book, seen, to)
 	if err != nil {
 		return err
 	}

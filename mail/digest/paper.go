@@ -55,7 +55,6 @@ type way struct{ Before, Address, Behind string }
 
 const (
 	paperMost  = 200 // ads on paper: the newest
-	onPaper    = 300 // characters of one
 	stripCount = 9   // beside each other on one page
 )
 
@@ -89,7 +88,7 @@ func (d *Digests) WritePaper(ctx context.Context, t *conversation.Turn, w io.Wri
 		section := pageSection{Title: conversation.Harmless(s.Title)}
 		for _, item := range s.Items {
 			one := pageItem{
-				Number: item.Number, Note: conversation.Harmless(item.Note), Text: conversation.Cut(conversation.Harmless(item.Text), onPaper),
+				Number: item.Number, Note: conversation.Harmless(item.Note), Text: item.Text,
 			}
 			if paper.Phones {
 				if one.Call, err = phoneOf(ctx, t.Book, owners[item.Number]); err != nil {
@@ -128,7 +127,7 @@ func paperAds(ctx context.Context, book *ledger.Book, all bool) ([]ledger.NewAd,
 	if err != nil {
 		return nil, err
 	}
-	return book.AdsBetween(ctx, above, to)
+	return adsBetween(ctx, book, above, to)
 }
 
 // phoneOf is the number at which a member is to be called, "" where there is none.

@@ -194,8 +194,8 @@ func (r *run) toldAt(ctx context.Context, book *ledger.Book, a address) (bool, e
 func (r *run) newAds(ctx context.Context, book *ledger.Book, c *Cry, seen int64) ([]ledger.NewAd, error) {
 	if r.above < 0 || seen < r.above {
 		var err error
-		if r.ads, err = book.AdsBetween(ctx, seen, c.To); err != nil {
-			return nil, fmt.Errorf("read new ads: %w", err)
+		if r.ads, err = adsBetween(ctx, book, seen, c.To); err != nil {
+			return nil, err
 		}
 		r.above, r.thumbs = seen, nil
 	}

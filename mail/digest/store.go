@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"crier/conversation"
 	"crier/ledger"
 )
 
@@ -258,6 +259,22 @@ func wantDaily(ctx context.Context, book *ledger.Book) (bool, error) {
 	var n int64
 	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM subscriptions WHERE community_id = $1 AND every = 'daily'`, book.Community().ID)
 	return n > 0, err
+}
+
+// textMost is how many characters of an ad are shown to everybody.
+const textMost = 300
+
+// adsBetween are the ads above one number and up to another, as they may be
+// shown: what was put up by an older Crier, or by another program, may hold anything.
+func adsBetween(ctx context.Context, book *ledger.Book, above, upTo int64) ([]ledger.NewAd, error) {
+	ads, err := book.AdsBetween(ctx, above, upTo)
+	if err != nil {
+		return nil, fmt.Errorf("read new ads: %w", err)
+	}
+	for i := range ads {
+		ads[i].Text = conversation.Cut(conversation.Harmless(ads[i].Text), textMost)
+	}
+	return ads, nil
 }
 
 // newest is the number of the newest ad.

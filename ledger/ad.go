@@ -101,13 +101,7 @@ func (b *Book) PutAd(ctx context.Context, key string, a Ad, words []string) (Ad,
 		key, Micros(a.CreatedAt), Micros(a.ExpiresAt), nonZero(a.Stock), a.Left, a.Measure, asInt(a.PerMeasure), asInt(a.Dated)); err != nil {
 		return Ad{}, fmt.Errorf("insert ad: %w", err)
 	}
-	for _, w := range words {
-		if err := b.tx.Later(ctx, `INSERT INTO ad_words (community_id, word, number) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-			b.community.ID, w, a.Number); err != nil {
-			return Ad{}, fmt.Errorf("insert ad word: %w", err)
-		}
-	}
-	return a, nil
+	return a, b.index(ctx, a.Number, words)
 }
 
 // Ad finds an ad by number, up or not.

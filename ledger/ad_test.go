@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,11 +31,39 @@ func numbers(all []ledger.Ad) string {
 	return strings.Join(got, " ")
 }
 
-func (v *village) search(words string) (got string) {
+// sought are the words of a text, each standing for itself.
+func sought(text string) (all []ledger.Sought) {
+	for i, w := range strings.Fields(text) {
+		all = append(all, ledger.Sought{Word: w, For: i, Near: 1})
+	}
+	return all
+}
+
+func (v *village) search(words string) string {
+	v.t.Helper()
+	return v.find(sought(words)...)
+}
+
+func (v *village) find(sought ...ledger.Sought) (got string) {
 	v.t.Helper()
 	v.view(func(b *ledger.Book) error {
-		all, err := b.SearchAds(v.t.Context(), strings.Fields(words), 10)
-		got = numbers(all)
+		all, err := b.FindAds(v.t.Context(), sought, 10)
+		var ads []ledger.Ad
+		for _, found := range all {
+			ads = append(ads, found.Ad)
+		}
+		got = numbers(ads)
+		return err
+	})
+	return got
+}
+
+func (v *village) vocabulary() (got string) {
+	v.t.Helper()
+	v.view(func(b *ledger.Book) error {
+		all, err := b.Vocabulary(v.t.Context())
+		slices.Sort(all)
+		got = strings.Join(all, " ")
 		return err
 	})
 	return got
@@ -129,33 +158,42 @@ func TestPutAd(t *testing.T) {
 	})
 }
 
-func TestSearchAds(t *testing.T) {
+func TestFindAds(t *testing.T) {
 	engines(t, func(t *testing.T, db ledger.DB) {
 		ctx, v := t.Context(), settle(t, db, "luc", "jo")
+		want(t, "the words of no ad", v.vocabulary(), "")
 		v.put("luc", "guitar lessons")      // 1
 		v.put("jo", "bicycle repair")       // 2
 		v.put("luc", "bicycle")             // 3
 		v.put("jo", "repair of a guitar")   // 4
 		v.put("luc", "bicycles and guitar") // 5
+		want(t, "the words of all", v.vocabulary(), "a and bicycle bicycles guitar lessons of repair")
 
 		want(t, "one word, the newest first", v.search("guitar"), "5 4 1")
 		want(t, "the most words first", v.search("guitar repair"), "4 5 2 1")
-		want(t, "all three", v.search("bicycle guitar and"), "5 4 3 2 1")
-		want(t, "the beginning of a word", v.search("bicy"), "5 3 2")
-		want(t, "not its end", v.search("pair"), "")
-		want(t, "two letters are a word, not a beginning", v.search("of bi"), "4")
-		want(t, "a word twice counts once", v.search("repair repai guitar"), "4 2 5 1")
+		want(t, "not the beginning of a word", v.search("bicy"), "")
 		want(t, "nothing", v.search(""), "")
 		want(t, "a word that nobody has", v.search("violin"), "")
 		want(t, "a quote", v.search(`'; " \`), "")
+		want(t, "two that stand for one count once, the nearest first",
+			v.find(ledger.Sought{Word: "and", Near: 1}, ledger.Sought{Word: "bicycles", Near: 1}, ledger.Sought{Word: "bicycle", Near: 2}), "3 2 5")
+		want(t, "what has two of them before what is nearer to one",
+			v.find(ledger.Sought{Word: "lessons", Near: 5}, ledger.Sought{Word: "guitar", For: 1, Near: 1}, ledger.Sought{Word: "bicycle", For: 1, Near: 4}), "1 3 2 5 4")
 		v.view(func(b *ledger.Book) error {
-			two, err := b.SearchAds(ctx, []string{"guitar"}, 2)
-			want(t, "the first two", numbers(two), "5 4")
-			if whole, err := b.Ad(ctx, 5); err != nil || !reflect.DeepEqual(two[0], whole) {
+			two, err := b.FindAds(ctx, sought("guitar"), 2)
+			if err != nil || len(two) != 2 || two[0].Number != 5 || two[1].Number != 4 {
+				t.Fatalf("the first two: %+v, %v", two, err)
+			}
+			if whole, err := b.Ad(ctx, 5); err != nil || !reflect.DeepEqual(two[0], ledger.FoundAd{Ad: whole, Near: 1}) {
 				t.Errorf("found %+v,\nkept %+v: %v", two[0], whole, err)
 			}
 			return err
 		})
+		v.do(func(b *ledger.Book) error {
+			_, err := b.PutAd(ctx, "wanted", ledger.Ad{Kind: ledger.Want, Member: v.members["jo"].ID, Text: "lessons"}, []string{"lessons"}) // 6
+			return err
+		})
+		want(t, "offers before wants", v.search("lessons"), "1 6")
 
 		// What is down, over, or of somebody who is not there cannot be had.
 		v.do(func(b *ledger.Book) error { return b.RemoveAd(ctx, 5) })

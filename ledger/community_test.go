@@ -229,12 +229,13 @@ func TestCommunitiesAreApart(t *testing.T) {
 				t.Errorf("a foreign ad: %v", err)
 			}
 			lines, err1 := b.Statement(ctx, one.account("anna"), 0, 10)
-			ads, err2 := b.SearchAds(ctx, []string{"bread"}, 10)
+			ads, err2 := b.FindAds(ctx, sought("bread"), 10)
+			words, err4 := b.Vocabulary(ctx)
 			people, err3 := b.MembersAt(ctx, "sms", "+32470000001")
-			if len(lines)+len(ads)+len(people) != 0 {
-				t.Errorf("a foreign statement, ad or address: %v %v %v", lines, ads, people)
+			if len(lines)+len(ads)+len(words)+len(people) != 0 {
+				t.Errorf("a foreign statement, ad, word or address: %v %v %v %v", lines, ads, words, people)
 			}
-			return errors.Join(err1, err2, err3)
+			return errors.Join(err1, err2, err3, err4)
 		})
 		two.refused(ledger.ErrNotFound, func(b *ledger.Book) error {
 			_, err := b.Pay(t.Context(), ledger.Transfer{ID: 1, Payer: two.account("carl"), Payee: one.account("anna"), Amount: 1})

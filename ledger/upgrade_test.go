@@ -76,6 +76,7 @@ func TestUpgrade(t *testing.T) {
 			return err
 		})
 		want(t, "and may get one", v.stock(1), "2000 of 2000 up")
+		want(t, "the words of ads", v.vocabulary(), "beginners case guitar lessons")
 		v.do(func(b *ledger.Book) error {
 			ben := v.members["ben"].ID
 			return errors.Join(b.ReportAd(ctx, 1, ben, "a shop"), b.TakeDown(ctx, 1, ben, "a shop"), b.MoveAd(ctx, 1, "lessons"),

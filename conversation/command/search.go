@@ -30,11 +30,11 @@ const searchMost = 60
 
 func runSearch(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 	skip := int(f.Int("skip"))
-	words := conversation.SearchWords(f.Text("what"))
-	ads, err := t.Book.SearchAds(ctx, words[:min(len(words), 8)], searchMost)
+	found, err := t.Tongues(t.Printer().Locale()).Find(ctx, t.Book, f.Text("what"), searchMost)
 	if err != nil {
 		return err
 	}
+	ads := found.Ads
 	if len(ads) == 0 {
 		t.Say("search.none", locales.Args{"what": f.Text("what")})
 		return nil
@@ -62,7 +62,11 @@ func runSearch(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 		next.SetInt("skip", int64(skip+searchPage))
 		t.More(next)
 	}
-	t.Offer(&conversation.Form{Command: "search", ID: f.ID}, t.Text(key, locales.Args{"list": strings.Join(list, "  ")}), options, labels)
+	text := t.Text(key, locales.Args{"list": strings.Join(list, "  ")})
+	if found.Near && skip == 0 {
+		text = t.Text("search.near", locales.Args{"what": f.Text("what"), "text": text})
+	}
+	t.Offer(&conversation.Form{Command: "search", ID: f.ID}, text, options, labels)
 	return nil
 }
 

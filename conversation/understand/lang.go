@@ -69,6 +69,7 @@ type lang struct {
 	whole      map[string]bool
 	small      map[string]bool // words that are no name
 	goods      map[string]bool
+	stopwords  map[string]bool // words that say nothing about what is offered or looked for
 	given      map[string]bool // of all languages
 	surnames   map[string]bool // of all languages
 	gluedStart map[rune]bool
@@ -151,6 +152,7 @@ func newLang(w *locales.Words) (*lang, error) {
 	l.and, l.one = l.listTable(n.And), l.listTable(n.One)
 	l.and2 = l.list("and")
 	l.whole, l.goods = l.set(w.Lists["alone"]), l.set(fields(w.Lists["goods"]))
+	l.stopwords = l.set(fields(w.Lists["stopwords"]))
 	l.gluedStart = map[rune]bool{}
 	for s := range n.Words {
 		l.gluedStart[firstRune(fold(s))] = true
@@ -200,7 +202,7 @@ func (l *lang) readDates() {
 }
 
 // many are the lists whose strings hold many words each.
-var many = map[string]bool{"given": true, "surnames": true, "goods": true, "small": true, "typos": true}
+var many = map[string]bool{"given": true, "surnames": true, "goods": true, "small": true, "typos": true, "stopwords": true}
 
 func fields(list []string) []string {
 	var out []string

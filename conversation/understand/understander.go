@@ -49,6 +49,10 @@ func (u *Understander) Locales() []string {
 	return out
 }
 
+// Stopwords are the words of a language, folded, that say nothing about what
+// somebody offers or looks for: "the", "of".
+func (u *Understander) Stopwords(locale string) map[string]bool { return u.order(locale)[0].stopwords }
+
 // order returns the languages to try, the member's first.
 func (u *Understander) order(locale string) []*lang {
 	base, _, _ := strings.Cut(strings.ToLower(locale), "-")

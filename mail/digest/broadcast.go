@@ -51,15 +51,20 @@ func (a audience) has(one *reader, owners map[ledger.MemberID]bool) bool {
 // ownersMost is how many ads an audience is looked for in.
 const ownersMost = 1000
 
-// owners are the members who have an ad of the audience up.
-func (a audience) owners(ctx context.Context, book *ledger.Book) (map[ledger.MemberID]bool, error) {
+// owners are the members who have an ad of the audience up, in the words of the
+// coordinator who broadcasts. What is only like it is not meant.
+func (a audience) owners(ctx context.Context, t *conversation.Turn, by ledger.MemberID) (map[ledger.MemberID]bool, error) {
 	if a.words == "" {
 		return map[ledger.MemberID]bool{}, nil
 	}
-	ads, err := book.SearchAds(ctx, conversation.SearchWords(a.words), ownersMost)
+	var locale string
+	if coordinator := t.Names.Person(by); coordinator != nil {
+		locale = coordinator.Locale
+	}
+	found, err := t.Tongues(locale).Find(ctx, t.Book, a.words, ownersMost)
 	all := map[ledger.MemberID]bool{} // not nil, even where it is empty
-	for _, ad := range ads {
-		if ad.Kind == a.kind {
+	for _, ad := range found.Ads {
+		if ad.Kind == a.kind && !found.Near {
 			all[ad.Member] = true
 		}
 	}
@@ -79,7 +84,7 @@ func (d *Digests) broadcastTo(ctx context.Context, t *conversation.Turn, c *Cry,
 	a := audienceOf(c.Audience)
 	if r.owners == nil {
 		var err error
-		if r.owners, err = a.owners(ctx, t.Book); err != nil {
+		if r.owners, err = a.owners(ctx, t, c.By); err != nil {
 			return false, err
 		}
 	}

@@ -335,7 +335,7 @@ func (d *Digests) confirmBroadcast(ctx context.Context, t *conversation.Turn, f 
 	if len([]rune(text)) > wordsMost {
 		return nil, &conversation.Refusal{Key: "digest.words_too_long", Args: locales.Args{"n": wordsMost}}
 	}
-	owners, err := to.owners(ctx, t.Book)
+	owners, err := to.owners(ctx, t, t.Member.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -214,6 +214,7 @@ func FuzzFind(f *testing.F) {
 	ts := tongues(f, "en", "fr", "nl", "de", "es", "it")
 	f.Fuzz(func(t *testing.T, said string) {
 		find(t, db, id, ts, said)
+		ts.Gist(said)
 	})
 }
 

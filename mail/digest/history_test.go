@@ -2,6 +2,7 @@ package digest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,5 +73,50 @@ func TestBouncedDigest(t *testing.T) {
 			}
 			return nil
 		})
+	})
+}
+
+// A digest that waits for more ads is no reason for alarm; one that reaches
+// nobody, though there are enough, is.
+func TestAlarm(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		thursday := time.Date(2026, 5, 7, 9, 0, 0, 0, time.UTC)
+		h := newHost(t, db, thursday)
+		id := h.town("brussels", "Europe/Brussels", 1)
+		must(t, h.db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, h.now)
+			if err != nil {
+				return err
+			}
+			ria, err := book.AddMember(t.Context(), ledger.NewMember{Name: "Ria Jansen", Role: ledger.Coordinator})
+			if err != nil {
+				return err
+			}
+			if err := book.Bind(t.Context(), ria.ID, "telegram", "1001"); err != nil {
+				return err
+			}
+			if err := digest.SetEvery(t.Context(), book, ria.ID, digest.Never); err != nil {
+				return err
+			}
+			s, err := digest.SettingsOf(t.Context(), book)
+			if err != nil {
+				return err
+			}
+			s.Least = 3
+			return s.Save(t.Context(), book)
+		}))
+		h.tick(thursday)
+		h.offers(id, "eggs")
+		if sent := h.tick(thursday.Add(24 * time.Hour)); len(sent) != 0 {
+			t.Errorf("with one ad where it takes three, there went out %v", sent)
+		}
+		h.offers(id, "jam")
+		h.offers(id, "bread")
+		sent := h.tick(thursday.Add(8 * 24 * time.Hour))
+		if i := len(sent) - 1; i < 0 || sent[i].Address != "1001" || !strings.Contains(sent[i].Text, "The digest went to nobody, though 3 ads are new") {
+			t.Errorf("with three ads and nobody to read them, there went out %v", sent)
+		}
 	})
 }

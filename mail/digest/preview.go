@@ -150,8 +150,8 @@ func tellCoordinators(ctx context.Context, t *conversation.Turn, text func(*loca
 const lateness = 2 * time.Hour
 
 // alarm tells the coordinators where a digest went to nobody, or came late.
-func (d *Digests) alarm(ctx context.Context, t *conversation.Turn, c *Cry) error {
-	if c.NewAds > 0 && c.Reach == 0 {
+func (d *Digests) alarm(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry) error {
+	if c.NewAds >= int64(max(s.Least, 1)) && c.Reach == 0 { // else it waits for more
 		t.Log().Error("a digest went to nobody", "due", c.Due, "new_ads", c.NewAds)
 		return tellCoordinators(ctx, t, func(p *locales.Printer) string {
 			return p.Text("digest.nobody", locales.Args{"n": int(c.NewAds)})

@@ -268,7 +268,7 @@ func (d *Digests) end(ctx context.Context, t *conversation.Turn, s *Settings, c 
 				return err
 			}
 		}
-		if err := d.alarm(ctx, t, c); err != nil {
+		if err := d.alarm(ctx, t, s, c); err != nil {
 			return err
 		}
 	}

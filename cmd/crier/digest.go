@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ import (
 	"crier/conversation/transcript"
 	"crier/ledger"
 	"crier/locales"
+	"crier/mail"
 	"crier/mail/digest"
 )
 
@@ -90,7 +92,7 @@ func (p *program) openDigests(ctx context.Context, slug string) (d *digests, err
 func (d *digests) when(at time.Time) string { return at.In(d.zone).Format("Mon 2 Jan 2006, 15:04") }
 
 func (p *program) digestPreviewCommand() *cobra.Command {
-	var member, locale string
+	var member, locale, letter string
 	c := p.databaseFlags(&cobra.Command{
 		Use:   "preview SLUG",
 		Short: "Show the digest as it would go out now",
@@ -101,13 +103,14 @@ would cost by the price in the configuration. Nothing is sent.`,
 	})
 	c.Flags().StringVar(&member, "member", "", "as this member would get it (number or name)")
 	c.Flags().StringVar(&locale, "locale", "", "in this language (default: the community's, or the member's)")
+	c.Flags().StringVar(&letter, "letter", "", "also write it as a letter into this file (.eml), which a mail program opens")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		return p.previewDigest(c.Context(), args[0], member, locale)
+		return p.previewDigest(c.Context(), args[0], member, locale, letter)
 	}
 	return c
 }
 
-func (p *program) previewDigest(ctx context.Context, slug, member, locale string) (err error) {
+func (p *program) previewDigest(ctx context.Context, slug, member, locale, letter string) (err error) {
 	d, err := p.openDigests(ctx, slug)
 	if err != nil {
 		return err
@@ -155,6 +158,30 @@ func (p *program) previewDigest(ctx context.Context, slug, member, locale string
 	case name != "":
 		p.say("%s would get nothing now: nothing is new to them, or they want the digest less often.\n", name)
 	}
+	switch {
+	case letter == "":
+		return nil
+	case draft.Sheet == nil:
+		return fmt.Errorf("there is no letter to write into %s: nothing would go out, or it is a text message", letter)
+	}
+	return p.writeLetter(d, draft, letter)
+}
+
+// writeLetter makes a letter of a draft that goes to nobody, and whose answers
+// count for nothing.
+func (p *program) writeLetter(d *digests, draft digest.Draft, file string) error {
+	head := mail.Letterhead{Address: "preview@crier.invalid", Seal: mail.NewSeal(make([]byte, 32)), Now: p.now}
+	made, err := head.Letter(conversation.Outbound{
+		ID: ledger.NewID(p.now()), Community: d.community.Slug, Sender: d.community.Name, Channel: mail.Channel, Address: "member@crier.invalid",
+		Locale: draft.Locale, Text: draft.Text, Sheet: draft.Sheet, Priority: conversation.Bulk,
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, made.Data, 0o600); err != nil {
+		return err
+	}
+	p.say("\nAs a letter it is in %s: open it in a mail program.\n", file)
 	return nil
 }
 

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	netmail "net/mail"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +97,18 @@ func TestDigestSent(t *testing.T) {
 	hasNot(t, out, "hedge") // her own
 	fails(t, "no member", "digest", "preview", "riverbank", "--config", config, "--member", "Zoë Nobody")
 	fails(t, "does not speak", "digest", "preview", "riverbank", "--config", config, "--locale", "tlh")
+	letter := filepath.Join(t.TempDir(), "letter.eml")
+	has(t, crier(t, "digest", "preview", "riverbank", "--config", config, "--letter", letter), letter)
+	data, err := os.ReadFile(letter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := netmail.ReadMessage(bytes.NewReader(data))
+	if err != nil || !strings.Contains(read.Header.Get("From"), "Riverbank LETS") || !strings.HasPrefix(read.Header.Get("Content-Type"), "multipart/") ||
+		!strings.Contains(string(data), "guitar lessons") {
+		t.Errorf("the letter is (%v)\n%s", err, data)
+	}
+	fails(t, "no letter to write", "digest", "preview", "riverbank", "--config", config, "--member", "maria", "--letter", letter)
 	if sent := flushed(t, db); len(sent) > 0 {
 		t.Errorf("a preview sent %d messages", len(sent))
 	}

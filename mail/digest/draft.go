@@ -23,6 +23,7 @@ type Draft struct {
 	Text          string              // "": nothing goes out
 	Sheet         *conversation.Sheet // what Text is made of; nil on channels that take only a few words
 	Channel       string              // that it is made for; "": as on any with room for a page
+	Locale        string              // that it is in
 }
 
 // Reach is whom a digest reaches.
@@ -76,7 +77,7 @@ func (d *Digests) Draft(ctx context.Context, t *conversation.Turn, who ledger.Me
 		e.locale = locale
 	}
 	out, err := d.issue(ctx, t, &c, one, e)
-	draft.Text, draft.Sheet, draft.Channel = out.Text, out.Sheet, e.at.channel
+	draft.Text, draft.Sheet, draft.Channel, draft.Locale = out.Text, out.Sheet, e.at.channel, out.Locale
 	return draft, err
 }
 

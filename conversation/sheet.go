@@ -12,7 +12,8 @@ import (
 type Sheet struct {
 	Title    string    `json:"title"`
 	Sections []Section `json:"sections,omitempty"`
-	Foot     string    `json:"foot,omitempty"` // how to answer, how to get it less often
+	Foot     string    `json:"foot,omitempty"`    // how to answer, how to get it less often
+	Choices  []Choice  `json:"choices,omitempty"` // buttons under it, for answers that the foot names
 }
 
 // Section is a part of a sheet under one title, "" for none.

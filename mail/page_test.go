@@ -71,7 +71,7 @@ func TestSheetInABrowser(t *testing.T) {
 					p.Until("the pictures are there", `[...document.images].every(i => i.complete)`)
 					var got looks
 					p.Eval(measure, &got)
-					if got.Sideways > 0 || got.Text > 600 || got.Type < 16 || got.Button < 44 || got.Buttons != 6 || got.Outside != 0 || got.Pictures != 2 {
+					if got.Sideways > 0 || got.Text > 600 || got.Type < 16 || got.Button < 44 || got.Buttons != 8 || got.Outside != 0 || got.Pictures != 2 {
 						t.Errorf("at %d pixels: %+v", width, got)
 					}
 					if dark != (got.Lightness > 200) || !dark != (got.Lightness < 50) {

@@ -116,6 +116,14 @@ func (l *layout) page(s *conversation.Sheet, begin, locale, domain string) strin
 	}
 	put(&b, `<tr><td colspan="2" style="border-top:1px solid #888;font:18px/1.5 `, typeface, `">`, "\n")
 	paragraphs(&b, s.Foot)
+	if begin != "" && len(s.Choices) > 0 {
+		b.WriteString("<p>\n")
+		for _, c := range s.Choices {
+			button(&b, begin, c, "margin:4px 8px 4px 0")
+			b.WriteByte('\n')
+		}
+		b.WriteString("</p>\n")
+	}
 	return b.String()
 }
 
@@ -142,15 +150,21 @@ func (l *layout) item(b *strings.Builder, item conversation.Item, begin, domain 
 	}
 	b.WriteString("</td>\n")
 	if hasButton {
-		style := ""
-		if utf8.RuneCountInString(item.Choice.Label) <= unbroken {
-			style = "white-space:nowrap;"
-		}
-		put(b, `<td align="right" valign="top" width="1" `, cellStyle, ">", begin, escapeURL(item.Choice.Reply),
-			`" style="`, style, `display:inline-block;margin-left:12px;padding:10px 14px;border:2px solid;border-radius:8px">`,
-			html.EscapeString(item.Choice.Label), "</a></td>")
+		put(b, `<td align="right" valign="top" width="1" `, cellStyle, ">")
+		button(b, begin, item.Choice, "margin-left:12px")
+		b.WriteString("</td>")
 	}
 	b.WriteString("</tr>\n")
+}
+
+// button writes a link that begins an answer.
+func button(b *strings.Builder, begin string, c conversation.Choice, margin string) {
+	style := ""
+	if utf8.RuneCountInString(c.Label) <= unbroken {
+		style = "white-space:nowrap;"
+	}
+	put(b, begin, escapeURL(c.Reply), `" style="`, style, margin, `;display:inline-block;padding:10px 14px;border:2px solid;border-radius:8px">`,
+		html.EscapeString(c.Label), "</a>")
 }
 
 // photo adds a picture to the letter, and returns the id by which the page calls
@@ -238,18 +252,27 @@ func encoded(piece string) []byte {
 func harmlessSheet(s *conversation.Sheet) *conversation.Sheet {
 	line := func(s string) string { return strings.Join(strings.Fields(harmless(s)), " ") }
 	clean := &conversation.Sheet{Title: line(s.Title), Foot: harmless(s.Foot), Sections: make([]conversation.Section, len(s.Sections))}
+	for _, c := range s.Choices {
+		if c = harmlessChoice(c); c.Reply != "" {
+			clean.Choices = append(clean.Choices, c)
+		}
+	}
 	for i, section := range s.Sections {
 		items := make([]conversation.Item, len(section.Items))
 		for j, item := range section.Items {
 			item.Text, item.Note = line(item.Text), line(item.Note)
-			answer := conversation.Choice{Label: shorten(oneLine(item.Choice.Label, 4*buttonMax), buttonMax), Reply: oneLine(item.Choice.Reply, 20)}
-			if answer.Label == "" {
-				answer.Label = answer.Reply
-			}
-			item.Choice = answer
+			item.Choice = harmlessChoice(item.Choice)
 			items[j] = item
 		}
 		clean.Sections[i] = conversation.Section{Title: line(section.Title), Text: harmless(section.Text), Items: items}
+	}
+	return clean
+}
+
+func harmlessChoice(c conversation.Choice) conversation.Choice {
+	clean := conversation.Choice{Label: shorten(oneLine(c.Label, 4*buttonMax), buttonMax), Reply: oneLine(c.Reply, 20)}
+	if clean.Label == "" {
+		clean.Label = clean.Reply
 	}
 	return clean
 }

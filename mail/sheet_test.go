@@ -43,7 +43,8 @@ func weekly() conversation.Outbound {
 			{Title: "Other", Items: []conversation.Item{{Number: 32, Text: "Guitar lessons", Note: "12 acorns, Ben de Vries", Choice: take(32)}}},
 			{Text: "2 people are new with us: Sofia Rossi, Karel Peeters. 14 payments were made."},
 		},
-		Foot: "To take one up, answer TAKE and its number. FIND and a word looks for more. Too many letters, or too few? Answer DAILY, WEEKLY, MONTHLY or STOP THE DIGEST.",
+		Foot:    "To take one up, answer TAKE and its number. FIND and a word looks for more. Too many letters, or too few? Answer DAILY, WEEKLY, MONTHLY or STOP THE DIGEST.",
+		Choices: []conversation.Choice{{Label: "MONTHLY", Reply: "MONTHLY"}, {Label: "STOP THE DIGEST", Reply: "STOP THE DIGEST"}},
 	}
 	return conversation.Outbound{
 		ID: letterID, Community: "river", Channel: mail.Channel, Address: "maria@example.net", Locale: "en", Sender: "Riverbank LETS",
@@ -245,7 +246,7 @@ func TestSheetBecomesAPage(t *testing.T) {
 		t.Errorf("the page says no language:\n%.200s", p.html)
 	}
 	answers := "mailto:river+" + letterSeal.Token(mail.Answering, letterID) + "@example.org?subject=Re%3A%206%20new%20ads%20in%20Riverbank%20LETS&body=TAKE%2031"
-	if len(links) != 6 || links[0] != (link{"TAKE 31", answers}) {
+	if len(links) != 8 || links[0] != (link{"TAKE 31", answers}) || links[7].label != "STOP THE DIGEST" || !strings.HasSuffix(links[7].to, "&body=STOP%20THE%20DIGEST") {
 		t.Errorf("the links are %q", links)
 	}
 	for _, data := range p.photos {
@@ -293,7 +294,7 @@ func TestSheetHasFewSmallPictures(t *testing.T) {
 	if n := strings.Count(p.html, "<img "); n != 9 || len(p.photos) != 8 {
 		t.Errorf("it shows %d pictures, and has %d; want 9 and 8", n, len(p.photos))
 	}
-	if len(links) != 0 {
+	if len(links) != len(out.Sheet.Choices) {
 		t.Errorf("there are links %q to nothing", links)
 	}
 }
@@ -325,8 +326,11 @@ func TestHostileSheetsComeOutHarmless(t *testing.T) {
 			"note":     func(out *conversation.Outbound) { out.Sheet.Sections[1].Items[0].Note = evil },
 			"label":    func(out *conversation.Outbound) { out.Sheet.Sections[1].Items[0].Choice.Label = evil },
 			"reply":    func(out *conversation.Outbound) { out.Sheet.Sections[1].Items[0].Choice.Reply = evil },
-			"sender":   func(out *conversation.Outbound) { out.Sender = evil },
-			"locale":   func(out *conversation.Outbound) { out.Locale = evil },
+			"choice": func(out *conversation.Outbound) {
+				out.Sheet.Choices = []conversation.Choice{{Label: evil, Reply: evil}}
+			},
+			"sender": func(out *conversation.Outbound) { out.Sender = evil },
+			"locale": func(out *conversation.Outbound) { out.Locale = evil },
 			"photo": func(out *conversation.Outbound) {
 				out.Sheet.Sections[1].Items[0].Photo = &conversation.Photo{Type: evil, Data: []byte("GIF89a" + evil)}
 			},

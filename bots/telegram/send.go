@@ -74,7 +74,7 @@ func (b *Bot) Send(ctx context.Context, out conversation.Outbound) (string, erro
 		var rows [][]tgbotapi.InlineKeyboardButton
 		if i == len(parts)-1 {
 			if out.Sheet != nil {
-				rows = itemKeyboard(out.Sheet)
+				rows = sheetKeyboard(out.Sheet)
 			}
 			rows = append(rows, keyboard(out)...)
 		}

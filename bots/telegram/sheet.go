@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -137,37 +138,41 @@ func unitsOf(text string) (n int) {
 
 const (
 	itemButtons = 8 // of a sheet's items have a button
-	inOneRow    = 4
+	itemsInRow  = 4
+	inRow       = 2 // other choices
 )
 
-// itemKeyboard makes buttons of the first items that have a choice, each with
-// the item's number.
-func itemKeyboard(s *conversation.Sheet) [][]tgbotapi.InlineKeyboardButton {
-	var rows [][]tgbotapi.InlineKeyboardButton
-	n := 0
+// sheetKeyboard makes buttons of the first items that have a choice, each with
+// the item's number, and below them of the sheet's own choices.
+func sheetKeyboard(s *conversation.Sheet) [][]tgbotapi.InlineKeyboardButton {
+	var items, others []tgbotapi.InlineKeyboardButton
 	for _, section := range s.Sections {
 		for _, item := range section.Items {
-			data := formatStanding(item.Choice.Reply)
-			if item.Choice.Reply == "" || len(data) > pressMax || !utf8.ValidString(data) {
-				continue
-			}
-			label := conversation.Harmless(item.Choice.Label)
+			choice := item.Choice
 			if item.Number != 0 {
-				label = strconv.FormatInt(item.Number, 10)
+				choice.Label = strconv.FormatInt(item.Number, 10)
 			}
-			if label == "" {
-				label = item.Choice.Reply
+			if b, ok := standingButton(choice); ok && len(items) < itemButtons {
+				items = append(items, b)
 			}
-			if n == itemButtons {
-				return rows
-			}
-			if n%inOneRow == 0 {
-				rows = append(rows, nil)
-			}
-			last := len(rows) - 1
-			rows[last] = append(rows[last], tgbotapi.NewInlineKeyboardButtonData(label, data))
-			n++
 		}
 	}
-	return rows
+	for _, choice := range s.Choices {
+		if b, ok := standingButton(choice); ok {
+			others = append(others, b)
+		}
+	}
+	return slices.Concat(slices.Collect(slices.Chunk(items, itemsInRow)), slices.Collect(slices.Chunk(others, inRow)))
+}
+
+func standingButton(c conversation.Choice) (tgbotapi.InlineKeyboardButton, bool) {
+	data := formatStanding(c.Reply)
+	label := conversation.Harmless(c.Label)
+	if label == "" {
+		label = conversation.Harmless(c.Reply)
+	}
+	if label == "" || len(data) > pressMax || !utf8.ValidString(data) {
+		return tgbotapi.InlineKeyboardButton{}, false
+	}
+	return tgbotapi.NewInlineKeyboardButtonData(label, data), true
 }

@@ -69,13 +69,16 @@ To take one up, answer TAKE and its number.`
 func TestSheetHasButtonsForTheFirstItems(t *testing.T) {
 	server, bot := sender(t, maria)
 	out := sheetTo(fmt.Sprint(maria), weekly(12))
-	out.Choices = []conversation.Choice{{Label: "Monthly", Reply: "monthly"}}
+	out.Sheet.Choices = []conversation.Choice{{Label: "Monthly", Reply: "monthly"}}
 	if _, err := bot.Send(t.Context(), out); err != nil {
 		t.Fatal(err)
 	}
 	var labels []string
 	for _, b := range server.Messages(maria)[0].Buttons {
 		labels = append(labels, b.Text)
+		if !strings.HasPrefix(b.Data, "*:") {
+			t.Errorf("the button %s would end with the first press: %q", b.Text, b.Data)
+		}
 	}
 	if want := "31 32 33 34 35 36 37 38 Monthly"; strings.Join(labels, " ") != want {
 		t.Errorf("the buttons are %q, want %s", labels, want)

@@ -81,8 +81,8 @@ func TestDigestIsDelivered(t *testing.T) {
 	if saying(letter.plain) != saying(letter.shown) {
 		t.Errorf("the text says\n%s\nand the page\n%s", saying(letter.plain), saying(letter.shown))
 	}
-	if letter.photos != 1 || len(letter.links) != 2 {
-		t.Errorf("there are %d photos and the links %q, want 1 and 2", letter.photos, letter.links)
+	if letter.photos != 1 || len(letter.links) != 6 {
+		t.Errorf("there are %d photos and the links %q, want 1 and 6", letter.photos, letter.links)
 	}
 	checkSpam(t, regexp.MustCompile(`(?m)^Date: .*$`).ReplaceAllString(raw, "Date: "+time.Now().Format(time.RFC1123Z)+"\r")) // Postfix has another clock
 

@@ -7,8 +7,11 @@ import (
 	"time"
 
 	"crier/conversation"
+	"crier/conversation/understand"
 	"crier/ledger"
 	"crier/ledger/storetest"
+	"crier/locales"
+	"crier/mail/digest"
 )
 
 // A digest is one message of a chat, however much is new; MORE tells the others,
@@ -64,5 +67,23 @@ func TestOneMessageAndMore(t *testing.T) {
 	}
 	if len(missing) > 0 {
 		t.Errorf("told not once: %v\n%s", missing, said[max(0, len(said)-3000):])
+	}
+}
+
+// What the buttons under a digest answer does what they say, in each language.
+func TestHowOftenIsUnderstood(t *testing.T) {
+	catalog, err := locales.Load()
+	must(t, err)
+	u, err := newUnderstander()
+	must(t, err)
+	for _, locale := range catalog.Codes() {
+		p := catalog.Printer(locale, locales.Unit{}, nil, time.UTC, time.Now())
+		for _, every := range []string{digest.EveryDay, digest.EveryWeek, digest.EveryMonth, digest.Never} {
+			word := p.Text("often."+every, nil)
+			m := u.Understand(understand.Input{Text: word, Locale: locale, Unit: understand.Units})
+			if m.Intent != understand.Digest || m.What != every || len(word) > 20 {
+				t.Errorf("%s: %q is understood as %s %q, want %s", locale, word, m.Intent, m.What, every)
+			}
+		}
 	}
 }

@@ -145,6 +145,10 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 	if len(ads) < len(e.ads) {
 		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
 	}
+	for _, every := range []string{EveryDay, EveryWeek, EveryMonth, Never} {
+		word := p.Text("often."+every, nil)
+		s.Choices = append(s.Choices, conversation.Choice{Label: word, Reply: word})
+	}
 	if text := l.text(p); text != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: text})
 	}

@@ -50,6 +50,11 @@ func (t *Turn) Tongues(locale string) Tongues {
 	return NewTongues(t.engine.understand, locale, t.Book.Community().Locale)
 }
 
+// TonguesOf are the languages of some locales, and of the community.
+func (t *Turn) TonguesOf(locales ...string) Tongues {
+	return NewTongues(t.engine.understand, append(locales, t.Book.Community().Locale)...)
+}
+
 // stem is what all forms of a folded word have in common. It is for comparing
 // only: "bicycl" is no word to show.
 func (g *tongue) stem(w string) string {

@@ -51,7 +51,7 @@ func newEngine(log *slog.Logger) (*conversation.Engine, *locales.Catalog, error)
 		return nil, nil, err
 	}
 	engine.OnTick(digests.Tick)
-	engine.OnTick(nudge.Tick)
+	engine.OnTick(nudge.New().Tick)
 	engine.Fit(sms.Channel, sms.Fits)
 	engine.Fit(telegram.Channel, telegram.Fits)
 	engine.Fit(conversation.USSD, sms.FitsScreen)

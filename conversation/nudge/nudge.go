@@ -14,6 +14,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"sync"
 	"time"
 
 	"crier/conversation"
@@ -33,10 +34,23 @@ func Prepare(ctx context.Context, db ledger.DB) error {
 	return ledger.Migrate(ctx, db, "nudge", steps)
 }
 
+// Nudges is what an engine does of it by itself. It keeps what it has found out
+// about ads between two ticks, and may be lost.
+type Nudges struct {
+	mu    sync.Mutex
+	known map[ledger.CommunityID]*known
+}
+
+// New makes the Nudges of an engine: their Tick is to be what it does by itself.
+func New() *Nudges { return &Nudges{known: map[ledger.CommunityID]*known{}} }
+
 // Tick does what is due in a community by one step. It is a conversation.Chore.
-func Tick(ctx context.Context, t *conversation.Turn) (all bool, err error) {
+func (n *Nudges) Tick(ctx context.Context, t *conversation.Turn) (all bool, err error) {
 	p, err := progressOf(ctx, t)
 	if err != nil {
+		return false, err
+	}
+	if all, err := n.match(ctx, t, &p); err != nil || !all {
 		return false, err
 	}
 	return look(ctx, t, &p)

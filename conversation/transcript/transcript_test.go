@@ -101,7 +101,7 @@ func runner(t *testing.T, db ledger.DB) *transcript.Runner {
 			e, err := conversation.New(catalog, u, slices.Concat(command.All(), digests.Commands(), nudge.Commands()), log)
 			if err == nil {
 				e.OnTick(digests.Tick)
-				e.OnTick(nudge.Tick)
+				e.OnTick(nudge.New().Tick)
 				e.Fit("sms", func(text, _ string) bool { return utf8.RuneCountInString(text) <= 2*153 })
 				e.Fit(conversation.USSD, func(text, _ string) bool { return utf8.RuneCountInString(text) <= 182 })
 			}

@@ -105,7 +105,7 @@ func (u *Understander) answer(line []byte) reply {
 		r.Intent = Help
 	case Join:
 		r.Intent = Start
-	case Thanks, Hello, RenewAd, TakeAd, LeaveAd, Stock, Done, Approve, Refuse, Invite, Address, Switch, Email, PIN, ResetPIN:
+	case Thanks, Hello, RenewAd, TakeAd, LeaveAd, Category, Report, Stock, Done, Approve, Refuse, Invite, Address, Switch, Email, PIN, ResetPIN:
 		r.Intent = Unknown
 	default: // the intent says it all
 	}

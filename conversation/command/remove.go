@@ -64,6 +64,6 @@ func tellOwner(ctx context.Context, t *conversation.Turn, ad ledger.Ad, why stri
 		key += "_bare"
 	}
 	return t.Tell(ctx, ad.Member, 0, key, locales.Args{
-		"coordinator": t.Member.Called, "number": ad.Number, "text": conversation.Cut(ad.Text, conversation.MostWhat), "why": why,
+		"coordinator": t.Member.Called, "number": ad.Number, "text": conversation.Cut(ad.Text, inNotice), "why": why,
 	})
 }

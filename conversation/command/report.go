@@ -31,6 +31,7 @@ var reportAd = conversation.Command{
 const (
 	reportsMost = 5 // of one member in a day: each is a message to every coordinator
 	maxWhy      = 160
+	inNotice    = 30 // letters of an ad: with two names it still fits one text message
 )
 
 func runReport(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
@@ -74,7 +75,7 @@ func runReport(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 func tellOfReport(ctx context.Context, t *conversation.Turn, ad ledger.Ad, why string) (told bool, err error) {
 	args := locales.Args{
 		"name": t.Member.Called, "number": ad.Number, "owner": t.NameOf(ledger.AccountID(ad.Member)),
-		"text": conversation.Cut(ad.Text, conversation.MostWhat), "why": why,
+		"text": conversation.Cut(ad.Text, inNotice), "why": why,
 	}
 	bare := ""
 	if why == "" {

@@ -87,9 +87,10 @@ func (r *Rarity) Fits(offer, want Gist) float64 {
 
 // within says that a word begins or ends with another.
 func (w gistWord) within(longer gistWord) bool {
-	return slices.ContainsFunc(w.stems, func(stem string) bool {
-		ends := func(s string) bool { return strings.HasSuffix(s, stem) }
-		return len(stem) >= headLeast && len(longer.word) >= len(stem)+restLeast &&
-			(strings.HasPrefix(longer.word, stem) || ends(longer.word) || slices.ContainsFunc(longer.stems, ends))
-	})
+	has := func(part string) bool {
+		ends := func(s string) bool { return strings.HasSuffix(s, part) }
+		return len(part) >= headLeast && len(longer.word) >= len(part)+restLeast &&
+			(strings.HasPrefix(longer.word, part) || ends(longer.word) || slices.ContainsFunc(longer.stems, ends))
+	}
+	return has(w.word) || slices.ContainsFunc(w.stems, has) // gitaar, whose stem is gitar
 }

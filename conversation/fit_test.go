@@ -35,6 +35,7 @@ func TestFits(t *testing.T) {
 		{"accents", "fr", []string{"réparation de vélos", "taille de haies"}, "reparer mon velo", "réparation de vélos"},
 		{"a word inside of another", "de", []string{"Klavierstunden", "Fahrradreparatur", "Fahrrad"}, "ein Fahrrad", "Fahrrad, Fahrradreparatur"},
 		{"another inside of it", "nl", []string{"herstelling van meubels", "gitaarles"}, "fietsherstelling", "herstelling van meubels"},
+		{"a word that is shorter in its stem", "nl", []string{"gitaarles", "fietsherstelling"}, "een gitaar", "gitaarles"},
 		{"several languages", "es", []string{"garden work", "guitarra"}, "gardens, guitarras", "garden work, guitarra"},
 		{"a language without stems", "pl", []string{"rower", "rowery"}, "rower", "rower"},
 	} {

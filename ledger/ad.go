@@ -111,8 +111,14 @@ func (b *Book) Ad(ctx context.Context, number int64) (Ad, error) {
 
 // AdsOf returns a member's ads that are up, by number.
 func (b *Book) AdsOf(ctx context.Context, id MemberID) ([]Ad, error) {
+	return b.AdsOfMembers(ctx, id, id)
+}
+
+// AdsOfMembers is AdsOf all members from one id to another.
+func (b *Book) AdsOfMembers(ctx context.Context, from, to MemberID) ([]Ad, error) {
 	return All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads
-		WHERE community_id = $1 AND member_id = $2 AND removed_at IS NULL AND expires_at > $3 ORDER BY number`, b.community.ID, id, Micros(b.now))
+		WHERE community_id = $1 AND member_id >= $2 AND member_id <= $3 AND removed_at IS NULL AND expires_at > $4 ORDER BY number`,
+		b.community.ID, from, to, Micros(b.now))
 }
 
 // RemoveAd takes an ad down. Taking it down again changes nothing.

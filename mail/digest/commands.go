@@ -112,7 +112,11 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	var text string
 	var now []int64
 	if isShort(t, t.In.Channel, p.Locale()) {
-		text, now = shortText(t, &Cry{}, p, e)
+		best, err := new(tastes).fitting(ctx, t, e)
+		if err != nil {
+			return err
+		}
+		text, now = shortText(t, &Cry{}, p, e, best)
 	} else {
 		under, err := t.Categories(ctx)
 		if err != nil {

@@ -126,6 +126,7 @@ type run struct {
 	life   *life
 	under  *conversation.Categories // read with life
 	owners map[ledger.MemberID]bool // who has an ad of the audience up; nil: not known yet
+	tastes tastes
 
 	told, had [][]any // rows that are not written yet
 }

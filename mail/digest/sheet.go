@@ -48,8 +48,9 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 	p := t.PrinterFor(e.locale, e.at.channel)
 	out := conversation.Outbound{Channel: e.at.channel, Address: e.at.address, Locale: p.Locale(), Priority: conversation.Bulk}
 	if isShort(t, e.at.channel, p.Locale()) {
-		out.Text, e.shown = shortText(t, c, p, e)
-		return out, nil
+		best, err := r.tastes.fitting(ctx, t, e)
+		out.Text, e.shown = shortText(t, c, p, e, best)
+		return out, err
 	}
 	v := variant{p.Locale(), e.at.channel, e.place, e.since}
 	s := r.sheets[v]
@@ -237,8 +238,7 @@ const shortMost = 3
 
 // shortText says on one segment what fits a member best. It returns the numbers
 // that it names.
-func shortText(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition) (text string, shown []int64) {
-	best := fitting(t, e)
+func shortText(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, best []ledger.NewAd) (text string, shown []int64) {
 	community := t.Book.Community().Name
 	words := strings.Join(strings.Fields(c.Words), " ")
 	for n := min(shortMost, len(best)); n > 0; n-- {
@@ -274,18 +274,6 @@ func shortText(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition) (te
 // them at once.
 func fitsOnce(t *conversation.Turn, channel, text, locale string) bool {
 	return t.Fits(channel, text+"\n"+text, locale)
-}
-
-// fitting are the ads that are not the member's own, those that fit best first.
-func fitting(_ *conversation.Turn, e *edition) []ledger.NewAd {
-	var all []ledger.NewAd
-	for _, ad := range slices.Backward(e.ads) {
-		if ad.Member != e.id {
-			all = append(all, ad)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b ledger.NewAd) int { return cmp.Compare(far(a, e.place), far(b, e.place)) })
-	return all
 }
 
 // newsCommand is the form that MORE goes on with.

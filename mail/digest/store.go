@@ -176,9 +176,10 @@ type reader struct {
 	id    ledger.MemberID
 	place string
 	every string
-	seen  int64     // the newest ad of their last digest; -1: they have had none
-	last  time.Time // when that was due
-	at    []address // that are open, the one they used last first
+	seen  int64           // the newest ad of their last digest; -1: they have had none
+	last  time.Time       // when that was due
+	at    []address       // that are open, the one they used last first
+	upTo  ledger.MemberID // the last of those who were read with them
 }
 
 type address struct {
@@ -226,6 +227,9 @@ func readers(ctx context.Context, book *ledger.Book, behind ledger.MemberID) ([]
 		ORDER BY m.id, a.used_at DESC, a.channel, a.address`, book.Community().ID, behind, batch)
 	if err != nil {
 		return nil, fmt.Errorf("read who is to be told: %w", err)
+	}
+	for _, r := range all {
+		r.upTo = all[len(all)-1].id
 	}
 	return all, nil
 }

@@ -27,7 +27,7 @@ var everyday = regexp.MustCompile(`^(not_understood|help|empty|partial|` +
 	`answer\.(yes_or_no|nothing_open|too_late|left|number_range)|` +
 	`balance\.|history\.line|more\.none|refuse\.(limit|yourself|amount|payee_limit|they_are)|` +
 	`who\.|offer\.ask|want\.ask|stop\.|join\.welcome|language\.offer|` +
-	`nudge\.(high|low|want|offer|on|off|invited)|pin\.(ask|set|easy|form|wrong|needed)|undo\.(no|asked|cancelled)$|flood\.)`)
+	`nudge\.(high|low|want|offer|on|off|invited)|stock\.(ask|told|notice)|leave_ad\.|pin\.(ask|set|easy|form|wrong|needed)|undo\.(no|asked|cancelled)$|flood\.)`)
 
 // The arguments of the texts, each as long as it may well be.
 var (
@@ -42,6 +42,7 @@ var (
 		"contact": "Phone +32 470 000 009.", "reference": "3F2A1B", "cost": locales.Money{Micros: 16_400_000, Currency: "EUR"},
 		"budget": locales.Money{Micros: 20_000_000, Currency: "EUR"}, "clock": "10:12", "line": "-5 Luc Martin, eggs, 3 May",
 		"names": longName + ", Anna Rossi", "offers": "12 offers", "wants": "3 wants", "next": "30 May", "due": "23 May", "began": "24 May",
+		"part": "2.5 kg", "left": "37.5 kg", "stock": "37.5 kg",
 	}
 )
 
@@ -107,6 +108,9 @@ func answer(catalog *locales.Catalog, locale, key string) (text, plain string, o
 	args := locales.Args{}
 	for name, value := range someArgs {
 		args[name] = value
+	}
+	if strings.HasPrefix(key, "stock.notice") { // they cut it
+		args["text"] = longWhat
 	}
 	args["list"] = "1 " + longName + "  2 Anna Rossi"
 	switch {

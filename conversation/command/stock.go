@@ -67,7 +67,7 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 	_, err = t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
 		return p.Text(key, locales.Args{
 			"name": t.Member.Name, "part": conversation.Quantity(p, amount, ad.Measure), "number": ad.Number,
-			"text": conversation.Cut(ad.Text, 30), "left": conversation.Quantity(p, left, ad.Measure), "contact": mine,
+			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, left, ad.Measure), "contact": mine,
 		})
 	})
 	return err

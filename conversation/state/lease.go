@@ -91,7 +91,8 @@ func (j *Journey) hold(ctx context.Context, name string, until time.Time, fn fun
 
 // claim takes or renews a lease, if it is free or this process's.
 func (j *Journey) claim(ctx context.Context, name string) (until time.Time, held bool) {
-	ctx, cancel := context.WithTimeout(ctx, leaseRenew)
+	// It is not broken off: its commit could come after the release.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseRenew)
 	defer cancel()
 	err := j.DB.Update(ctx, func(tx ledger.Tx) error {
 		now := j.Clock()

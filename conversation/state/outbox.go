@@ -143,7 +143,7 @@ func (l *line) room(now time.Time) int {
 
 // aheadMost is how many messages are read for a line at a time. They are read
 // anew every lookEvery at the latest.
-const aheadMost = 512
+const aheadMost = 1024
 
 // most is how many messages are read for it: no more than it can take until the next look.
 func (l *line) most() int {
@@ -302,8 +302,8 @@ func (s *sender) mayGo() bool {
 // How much of the queue is looked through for addresses that nothing is on its
 // way to.
 const (
-	sendPage  = 200
-	sendPages = 25
+	sendPage  = 256
+	sendPages = 20
 )
 
 // look reads what is to go next on each line: replies before notices before
@@ -410,7 +410,7 @@ func (s *sender) sendOn(ctx context.Context, q queued, l *line) {
 		now := s.j.Clock()
 		s.mu.Lock()
 		q, ok = s.take(l, now)
-		if l.more && len(l.ahead) < l.most()/4 {
+		if l.more && len(l.ahead) < l.most()/8 {
 			signal(s.hungry)
 		}
 		s.mu.Unlock()
@@ -651,8 +651,10 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 				return nil, err
 			}
 		}
+		// It may have bounced by now. (To ask for its state would have PostgreSQL
+		// look through the index of the queue, which it takes for a short one.)
 		return nil, tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2, provider_id = $3, error = ''
-			WHERE id = $1 AND state = 'queued'`, // it may have bounced by now
+			WHERE id = $1 AND ended_at IS NULL`,
 			e.ID, ledger.Micros(e.at), clean(e.providerID, maxField))
 	}
 	log := s.j.Log.With("channel", e.Channel, "community", e.Community, "message_id", e.ID, "attempt", e.Attempt, "err", e.err)

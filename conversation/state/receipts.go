@@ -50,7 +50,7 @@ func (j *Journey) gone(ctx context.Context, tx ledger.Tx, channel string, r conv
 	}
 	// One that waits for the next try, after a try of which nobody knew how it
 	// ended, is not tried again.
-	n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'sent', ended_at = $3, error = '' WHERE id = $1 AND channel = $2 AND state = 'queued' AND attempts > 0`,
+	n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'sent', ended_at = $3, error = '' WHERE id = $1 AND channel = $2 AND ended_at IS NULL AND attempts > 0`,
 		r.ID, channel, ledger.Micros(now))
 	if err != nil || n == 0 {
 		return err

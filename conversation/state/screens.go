@@ -90,7 +90,7 @@ func (j *Journey) screen(ctx context.Context, in conversation.Inbound) (out []co
 		out = nil
 		for _, q := range all {
 			out = append(out, q.Outbound)
-			if err := tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2 WHERE id = $1 AND state = 'queued'`,
+			if err := tx.Later(ctx, `UPDATE outbox SET state = 'sent', attempts = attempts + 1, ended_at = $2 WHERE id = $1 AND ended_at IS NULL`,
 				q.ID, ledger.Micros(j.Clock())); err != nil {
 				return err
 			}

@@ -197,39 +197,56 @@ func (a address) String() string {
 const batch = 200 // members that are looked at in one transaction
 
 // readers returns the next active members behind one, at most batch.
+//
+// It reads each table for itself, in a range of members: of all of them joined,
+// PostgreSQL makes a plan that reads the community's addresses for each member
+// where it does not know yet how many there are.
 func readers(ctx context.Context, book *ledger.Book, behind ledger.MemberID) ([]*reader, error) {
-	var all []*reader
-	_, err := ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (none struct{}, err error) {
-		var r reader
-		var a address
-		var last, sharing int64
-		if err := rows.Scan(&r.id, &r.place, &r.every, &r.seen, &last, &a.channel, &a.address, &sharing); err != nil {
-			return none, err
-		}
-		if len(all) == 0 || all[len(all)-1].id != r.id {
-			r.last = ledger.Time(last)
-			all = append(all, &r)
-		}
-		if a.channel != "" {
-			a.shared = sharing > 1
-			one := all[len(all)-1]
-			one.at = append(one.at, a)
-		}
-		return none, nil
-	}, `SELECT m.id, m.place, COALESCE(s.every, ''), COALESCE(s.seen, -1), COALESCE(s.due_at, 0), COALESCE(a.channel, ''), COALESCE(a.address, ''),
-			(SELECT COUNT(*) FROM addresses b WHERE b.community_id = a.community_id AND b.channel = a.channel AND b.address = a.address)
-		FROM members m
-		LEFT JOIN subscriptions s ON s.community_id = m.community_id AND s.member_id = m.id
-		LEFT JOIN addresses a ON a.community_id = m.community_id AND a.member_id = m.id AND a.status = 'active'
-			AND NOT EXISTS (SELECT 1 FROM unsubscribed u WHERE u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address)
-		WHERE m.community_id = $1 AND m.status = 'active' AND m.id > $2 AND m.id <= (SELECT MAX(id) FROM
-			(SELECT id FROM members WHERE community_id = $1 AND id > $2 AND status = 'active' ORDER BY id LIMIT $3) page)
-		ORDER BY m.id, a.used_at DESC, a.channel, a.address`, book.Community().ID, behind, batch)
+	id, tx := book.Community().ID, book.Tx()
+	all, err := ledger.All(ctx, tx, func(rows ledger.Rows) (*reader, error) {
+		r := reader{seen: -1, last: ledger.Time(0)}
+		return &r, rows.Scan(&r.id, &r.place)
+	}, `SELECT id, place FROM members WHERE community_id = $1 AND id > $2 AND status = 'active' ORDER BY id LIMIT $3`, id, behind, batch)
 	if err != nil {
 		return nil, fmt.Errorf("read who is to be told: %w", err)
 	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	last := all[len(all)-1].id
+	of := map[ledger.MemberID]*reader{}
 	for _, r := range all {
-		r.upTo = all[len(all)-1].id
+		of[r.id], r.upTo = r, last
+	}
+	none := func(err error) (struct{}, error) { return struct{}{}, err }
+	if _, err := ledger.All(ctx, tx, func(rows ledger.Rows) (struct{}, error) {
+		var member ledger.MemberID
+		var every string
+		var seen, due int64
+		err := rows.Scan(&member, &every, &seen, &due)
+		if r := of[member]; r != nil {
+			r.every, r.seen, r.last = every, seen, ledger.Time(due)
+		}
+		return none(err)
+	}, `SELECT member_id, every, seen, due_at FROM subscriptions WHERE community_id = $1 AND member_id > $2 AND member_id <= $3`, id, behind, last); err != nil {
+		return nil, fmt.Errorf("read how often who is to be told: %w", err)
+	}
+	if _, err := ledger.All(ctx, tx, func(rows ledger.Rows) (struct{}, error) {
+		var member ledger.MemberID
+		var a address
+		var sharing, closed int64
+		err := rows.Scan(&member, &a.channel, &a.address, &sharing, &closed)
+		if r := of[member]; r != nil && closed == 0 {
+			a.shared = sharing > 1
+			r.at = append(r.at, a)
+		}
+		return none(err)
+	}, `SELECT a.member_id, a.channel, a.address,
+			(SELECT COUNT(*) FROM addresses b WHERE b.community_id = a.community_id AND b.channel = a.channel AND b.address = a.address),
+			(SELECT COUNT(*) FROM unsubscribed u WHERE u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address)
+		FROM addresses a WHERE a.community_id = $1 AND a.member_id > $2 AND a.member_id <= $3 AND a.status = 'active'
+		ORDER BY a.member_id, a.used_at DESC, a.channel, a.address`, id, behind, last); err != nil {
+		return nil, fmt.Errorf("read where who is to be told: %w", err)
 	}
 	return all, nil
 }

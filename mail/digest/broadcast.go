@@ -8,18 +8,21 @@ import (
 	"crier/ledger"
 )
 
-// audience is who gets a broadcast: everybody, or those who live in a place, or
-// who have such an ad up. It is kept as text.
+// audience is who gets a broadcast: everybody, or those who live in a place, who
+// have an ad of a category up, or such an ad. It is kept as text.
 type audience struct {
-	place string
-	words string // of an ad
-	kind  ledger.AdKind
+	place    string
+	category string // its key
+	words    string // of an ad
+	kind     ledger.AdKind
 }
 
 func (a audience) String() string {
 	switch {
 	case a.place != "":
 		return "place:" + a.place
+	case a.category != "":
+		return "category:" + a.category
 	case a.words != "":
 		return string(a.kind) + ":" + a.words
 	}
@@ -31,6 +34,8 @@ func audienceOf(s string) (a audience) {
 	switch what {
 	case "place":
 		a.place = rest
+	case "category":
+		a.category = rest
 	case string(ledger.Offer), string(ledger.Want):
 		a.kind, a.words = ledger.AdKind(what), rest
 	}
@@ -42,7 +47,7 @@ func (a audience) has(one *reader, owners map[ledger.MemberID]bool) bool {
 	switch {
 	case a.place != "":
 		return strings.EqualFold(one.place, a.place)
-	case a.words != "":
+	case a.category != "", a.words != "":
 		return owners[one.id]
 	}
 	return true
@@ -54,21 +59,43 @@ const ownersMost = 1000
 // owners are the members who have an ad of the audience up, in the words of the
 // coordinator who broadcasts. What is only like it is not meant.
 func (a audience) owners(ctx context.Context, t *conversation.Turn, by ledger.MemberID) (map[ledger.MemberID]bool, error) {
+	all := map[ledger.MemberID]bool{} // not nil, even where it is empty
+	if a.category != "" {
+		return all, a.categoryOwners(ctx, t, all)
+	}
 	if a.words == "" {
-		return map[ledger.MemberID]bool{}, nil
+		return all, nil
 	}
 	var locale string
 	if coordinator := t.Names.Person(by); coordinator != nil {
 		locale = coordinator.Locale
 	}
 	found, err := t.Tongues(locale).Find(ctx, t.Book, a.words, ownersMost)
-	all := map[ledger.MemberID]bool{} // not nil, even where it is empty
 	for _, ad := range found.Ads {
 		if ad.Kind == a.kind && !found.Near {
 			all[ad.Member] = true
 		}
 	}
 	return all, err
+}
+
+// categoryOwners adds the members who have an ad of the audience's category up.
+func (a audience) categoryOwners(ctx context.Context, t *conversation.Turn, all map[ledger.MemberID]bool) error {
+	under, err := t.Categories(ctx)
+	if err != nil {
+		return err
+	}
+	to, err := newest(ctx, t.Book)
+	if err != nil {
+		return err
+	}
+	ads, err := adsBetween(ctx, t.Book, 0, to)
+	for _, ad := range ads {
+		if under.Of(&ad.Ad, localeOf(t, ad.Member)) == a.category {
+			all[ad.Member] = true
+		}
+	}
+	return err
 }
 
 // broadcast is what a member is told.

@@ -401,6 +401,13 @@ func (d *Digests) split(ctx context.Context, t *conversation.Turn, said string) 
 	if slices.Contains(strings.Split(understand.Fold(p.Text("broadcast.everybody", nil)), "|"), folded) {
 		return to, rest, nil
 	}
+	under, err := t.Categories(ctx)
+	if err != nil {
+		return to, "", err
+	}
+	if key, ok := under.Find(before); ok {
+		return audience{category: key}, rest, nil
+	}
 	return to, "", &conversation.Refusal{Key: "broadcast.who", Args: locales.Args{"who": conversation.Cut(before, 40)}}
 }
 

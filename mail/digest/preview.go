@@ -179,6 +179,7 @@ type missed struct {
 	seen   int64
 	tried  string
 	reason string // "": they had no address
+	closed bool   // they want nothing at an address of theirs
 }
 
 // follow looks at what has become of what went out: another address of a member
@@ -211,8 +212,14 @@ func (d *Digests) follow(ctx context.Context, t *conversation.Turn) error {
 // missedBy are the members who did not get a cry.
 func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, error) {
 	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m missed, err error) {
-		return m, rows.Scan(&m.cry, &m.id, &m.seen, &m.tried, &m.reason)
-	}, `SELECT w.cry_id, w.member_id, w.seen, w.tried, COALESCE(o.error, '') FROM cried w
+		var closed int64
+		err = rows.Scan(&m.cry, &m.id, &m.seen, &m.tried, &m.reason, &closed)
+		m.closed = closed > 0
+		return m, err
+	}, `SELECT w.cry_id, w.member_id, w.seen, w.tried, COALESCE(o.error, ''),
+			(SELECT COUNT(*) FROM addresses a LEFT JOIN unsubscribed u ON u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address
+				WHERE a.community_id = w.community_id AND a.member_id = w.member_id AND (a.status = 'stopped' OR u.address IS NOT NULL))
+		FROM cried w
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
 		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed') ORDER BY w.member_id`, book.Community().ID, cry)
 }
@@ -271,23 +278,46 @@ func (d *Digests) sendAgain(ctx context.Context, t *conversation.Turn, c *Cry, r
 	return moreLater(ctx, t, e)
 }
 
+// tellDone tells whoever has broadcast something how far it went.
+func (d *Digests) tellDone(ctx context.Context, t *conversation.Turn, c *Cry) error {
+	unreached, err := missedBy(ctx, t.Book, c.ID)
+	if err != nil {
+		return err
+	}
+	_, err = t.TellText(ctx, c.By, func(p *locales.Printer) string {
+		text := p.Text("broadcast.done", locales.Args{"n": int(c.Reach)})
+		if len(unreached) > 0 {
+			text += " " + p.Text("broadcast.unreached", locales.Args{"n": len(unreached), "names": namesOf(t, unreached)})
+		}
+		return text
+	})
+	return err
+}
+
 // namesMost is how many of those who were missed are called by name.
 const namesMost = 8
 
-// report tells the coordinators who did not get something, once.
+func namesOf(t *conversation.Turn, those []missed) string {
+	var names []string
+	for _, m := range those[:min(namesMost, len(those))] {
+		names = append(names, t.NameOf(ledger.AccountID(m.id)))
+	}
+	if len(those) > namesMost {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
+}
+
+// report tells the coordinators who did not get something, once. Whoever wants
+// nothing is not to be asked for another address.
 func (d *Digests) report(ctx context.Context, t *conversation.Turn, c *Cry, failed []missed) error {
+	failed = slices.DeleteFunc(failed, func(m missed) bool { return m.closed && m.tried == "" })
 	if _, err := t.Book.Tx().Exec(ctx, `UPDATE cries SET reported_at = $3 WHERE community_id = $1 AND id = $2`,
 		t.Book.Community().ID, c.ID, ledger.Micros(t.Now())); err != nil || len(failed) == 0 || c.Reach == 0 {
 		return err
 	}
-	var names []string
-	for _, m := range failed[:min(namesMost, len(failed))] {
-		names = append(names, t.NameOf(ledger.AccountID(m.id)))
-	}
-	if len(failed) > namesMost {
-		names = append(names, "…")
-	}
+	names := namesOf(t, failed)
 	return tellCoordinators(ctx, t, func(p *locales.Printer) string {
-		return p.Text(c.Kind+".missed", locales.Args{"n": len(failed), "names": strings.Join(names, ", "), "day": locales.Day(c.Began.In(t.Zone()))})
+		return p.Text(c.Kind+".missed", locales.Args{"n": len(failed), "names": names, "day": locales.Day(c.Began.In(t.Zone()))})
 	})
 }

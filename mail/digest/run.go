@@ -9,7 +9,6 @@ import (
 
 	"crier/conversation"
 	"crier/ledger"
-	"crier/locales"
 )
 
 // Tick brings a community's cries on by one step: it plans what is due, shows
@@ -274,7 +273,7 @@ func (d *Digests) end(ctx context.Context, t *conversation.Turn, s *Settings, c 
 		}
 	}
 	if c.Kind == kindBroadcast {
-		if _, err := t.Tell(ctx, c.By, 0, "broadcast.done", locales.Args{"n": int(c.Reach)}); err != nil {
+		if err := d.tellDone(ctx, t, c); err != nil {
 			return err
 		}
 	}

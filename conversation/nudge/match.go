@@ -105,10 +105,16 @@ func (n *Nudges) compare(t *conversation.Turn, ads []ledger.NewAd) *comparison {
 		c.rare.Add(g)
 	}
 	n.mu.Lock()
+	if len(n.known) >= knownMost {
+		clear(n.known)
+	}
 	n.known[id] = now
 	n.mu.Unlock()
 	return c
 }
+
+// knownMost is of how many communities it is kept.
+const knownMost = 16
 
 // known is what was found out about a community's ads, in the languages of those who put
 // them up.

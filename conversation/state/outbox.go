@@ -362,7 +362,14 @@ func (s *sender) look(ctx context.Context) {
 	defer s.mu.Unlock()
 	s.again = waits
 	for _, l := range s.lines {
-		l.ahead, l.more = ahead[l], rest || len(ahead[l]) >= l.most()
+		l.more = rest || len(ahead[l]) >= l.most()
+		// What has begun to go since it was read is not to go once more, even
+		// when it is recorded by then.
+		l.ahead = slices.DeleteFunc(ahead[l], func(q queued) bool {
+			goes, busy := s.busy[q.Address]
+			s.again = s.again || busy && goes != q.ID
+			return busy
+		})
 	}
 }
 
@@ -386,18 +393,14 @@ func (s *sender) start(ctx context.Context, sending *sync.WaitGroup) (wait time.
 // take takes the next message of a line that may go now, and counts it as on its
 // way. s.mu is held.
 func (s *sender) take(l *line, now time.Time) (q queued, ok bool) {
-	for len(l.ahead) > 0 && l.room(now) > 0 {
-		q, l.ahead = l.ahead[0], l.ahead[1:]
-		if goes, busy := s.busy[q.Address]; busy {
-			s.again = s.again || goes != q.ID // else it went while the queue was read
-			continue
-		}
-		l.limit.Allow()
-		l.going++
-		s.busy[q.Address] = q.ID
-		return q, true
+	if len(l.ahead) == 0 || l.room(now) < 1 {
+		return q, false
 	}
-	return q, false
+	q, l.ahead = l.ahead[0], l.ahead[1:] // to each address one: none that is busy
+	l.limit.Allow()
+	l.going++
+	s.busy[q.Address] = q.ID
+	return q, true
 }
 
 // sendOn sends a message, and then what is next on its line.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,6 +313,60 @@ func TestOutboxRecordsAlone(t *testing.T) {
 		now.looked(t, j)
 		if got := channel.texts(); len(got) != 6 || in(t, db, "queued") != 1 {
 			t.Errorf("sent %q", got)
+		}
+	})
+}
+
+// counting is a channel that counts how often each address is written to.
+type counting struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (*counting) Name() string { return "sms" }
+
+func (c *counting) Send(_ context.Context, out conversation.Outbound) (string, error) {
+	// In bursts, at about the time at which the attempts are recorded: so each
+	// order of sending, reading and recording comes up.
+	time.Sleep(time.Until(time.Now().Truncate(burst).Add(burst)) + rand.N(4*time.Millisecond))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.times[out.Address]++
+	return "", nil
+}
+
+const burst = 30 * time.Millisecond
+
+// A broadcast that is read in many parts, while others write and the queue is
+// looked at again and again, comes to everybody once.
+func TestOutboxSendsManyOnce(t *testing.T) {
+	t.Parallel()
+	const many = 3000
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		town, now := newTown(t, db, 1), newClock()
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			var rows [][]any
+			for i := range many {
+				rows = append(rows, []any{ledger.NewID(now.Now()), town.id, "sms", fmt.Sprint("+", i), "en", "news", "", 0, "", int64(conversation.Bulk), "queued", 0, 1})
+			}
+			return ledger.LaterRows(t.Context(), tx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to,
+				priority, state, next_at, created_at)`, rows, "")
+		}))
+		channel := &counting{times: map[string]int{}}
+		j := journey(t, db, now, channel, 0)
+		running(t, j)
+		waitFor(t, 100*time.Second, func() bool { j.Wake(); return in(t, db, "sent") == many })
+		channel.mu.Lock()
+		defer channel.mu.Unlock()
+		twice := 0
+		for _, n := range channel.times {
+			if n != 1 {
+				twice++
+			}
+		}
+		if len(channel.times) != many || twice > 0 {
+			t.Errorf("%d of %d got it, %d of them more than once", len(channel.times), many, twice)
 		}
 	})
 }

@@ -21,7 +21,7 @@ type gistWord struct {
 // Gist reads an ad.
 func (ts Tongues) Gist(text string) Gist {
 	g := Gist{stems: map[string]bool{}}
-	for _, w := range ts.telling(text) {
+	for _, w := range slices.DeleteFunc(SearchWords(text), ts.silent) { // "help" alone is about nothing
 		stems := ts.stems(w)
 		if !g.has(stems) {
 			g.words = append(g.words, gistWord{w, stems})

@@ -162,7 +162,9 @@ var myAds = conversation.Command{
 	},
 }
 
-var digits = regexp.MustCompile(`^\D*(\d{1,9})\D*$`)
+// digits is an ad's number and nothing that could make it another's: "member 14"
+// is no ad, nor are "6 beers".
+var digits = regexp.MustCompile(`^[^\pL\d?]*(\d{1,9})[^\pL\d?]*$`)
 
 // fillAd finds the ad that is meant: by its number, or by words of the member's
 // own ads.

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"strings"
+	"unicode"
 
 	"crier/conversation"
 	"crier/conversation/understand"
@@ -15,7 +16,7 @@ import (
 var removeAd = conversation.Command{
 	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
 	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-		if number, why := numberFirst(t.Meaning.What); number != "" && why != "" {
+		if number, why := numberFirst(t.Meaning.What); number != "" && strings.ContainsFunc(why, unicode.IsLetter) {
 			f.Set("ad", number)
 		} else if err := fillAd(ctx, t, f); err != nil {
 			return err

@@ -1,12 +1,14 @@
 package digest
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"crier/conversation"
 	"crier/conversation/understand"
@@ -260,9 +262,20 @@ func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversa
 	if err != nil {
 		return err
 	}
+	cries, err := open(ctx, t.Book)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(cries, func(c Cry) bool { return c.Kind == kindDigest && c.State == going }); i >= 0 { // it was said twice
+		c = &cries[i]
+	}
 	r, err := d.reachOf(ctx, t, s, *c)
 	if err != nil {
 		return err
+	}
+	if c.State == going {
+		t.Say("digest.sending", locales.Args{"n": r.members})
+		return nil
 	}
 	if r.members == 0 {
 		t.Say("digest.nothing_yet", locales.Args{"when": when(t, t.Printer(), c.Due)})
@@ -293,6 +306,9 @@ func (d *Digests) setWhen(ctx context.Context, t *conversation.Turn, f *conversa
 	if err := s.Save(ctx, t.Book); err != nil {
 		return err
 	}
+	if err := unskip(ctx, t.Book); err != nil {
+		return err
+	}
 	t.Log().Info("a coordinator set when the digest goes out", "member", t.Member.ID, "schedule", s.Schedule)
 	t.Say("digest.scheduled", locales.Args{"next": when(t, t.Printer(), schedule.Next(t.Now(), t.Zone()))})
 	return nil
@@ -301,33 +317,41 @@ func (d *Digests) setWhen(ctx context.Context, t *conversation.Turn, f *conversa
 var clock = regexp.MustCompile(`(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm)?`)
 
 // spokenSchedule reads "every friday at 8" in the language of a printer: a day of
-// the week, or a word for every day, and an hour.
+// the week, or a word for every day, and an hour. What says more than that ("every
+// second friday") is not understood: it would go out at other times than was meant.
 func spokenSchedule(said string, p *locales.Printer) (spec string, ok bool) {
 	said = understand.Fold(said)
-	m := clock.FindStringSubmatch(said)
+	m := clock.FindStringSubmatchIndex(said)
 	if m == nil {
 		return "", false
 	}
-	hour, _ := strconv.Atoi(m[1])
-	if m[3] == "pm" && hour < 12 {
+	part := func(i int) string {
+		if m[2*i] < 0 {
+			return ""
+		}
+		return said[m[2*i]:m[2*i+1]]
+	}
+	hour, _ := strconv.Atoi(part(1))
+	if part(3) == "pm" && hour < 12 {
 		hour += 12
 	}
-	minute := m[2]
-	if minute == "" {
-		minute = "00"
-	}
-	at := strconv.Itoa(hour) + ":" + minute
-	for word := range strings.FieldsSeq(said) {
-		for i, name := range strings.Fields(understand.Fold(p.Text("digest.weekdays", nil))) {
-			if len(word) >= 2 && strings.HasPrefix(name, strings.TrimRight(word, "s.,")) {
-				return []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}[i] + " " + at, true
-			}
+	words := func(key string) []string { return strings.Fields(understand.Fold(p.Text(key, nil))) }
+	day := ""
+	for _, word := range strings.FieldsFunc(said[:m[0]]+" "+said[m[1]:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		i := slices.IndexFunc(words("digest.weekdays"), func(name string) bool { return len(word) >= 2 && strings.HasPrefix(name, strings.TrimRight(word, "s")) })
+		switch {
+		case slices.Contains(words("digest.around_time"), word):
+		case day != "":
+			return "", false
+		case i >= 0:
+			day = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}[i]
+		case slices.Contains(words("digest.every_day"), word):
+			day = "daily"
+		default:
+			return "", false
 		}
-		if slices.Contains(strings.Fields(understand.Fold(p.Text("digest.every_day", nil))), word) {
-			return "daily " + at, true
-		}
 	}
-	return "", false
+	return day + " " + strconv.Itoa(hour) + ":" + cmp.Or(part(2), "00"), day != ""
 }
 
 // confirmBroadcast asks whether a text is to go to so many.

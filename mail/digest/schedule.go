@@ -37,11 +37,22 @@ func ParseSchedule(s string) (Schedule, error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("%q is not a cron expression: %w", s, err)
 	}
-	if c.Next(epoch).IsZero() {
+	next := c.Next(epoch)
+	if next.IsZero() {
 		return Schedule{}, fmt.Errorf("%q never comes", s)
+	}
+	for range 25 {
+		after := c.Next(next)
+		if after.Sub(next) < leastApart {
+			return Schedule{}, fmt.Errorf("%q comes more often than once in an hour", s)
+		}
+		next = after
 	}
 	return Schedule{spec, c}, nil
 }
+
+// leastApart is how far apart digests are at least.
+const leastApart = time.Hour
 
 var epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 

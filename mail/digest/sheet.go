@@ -296,8 +296,9 @@ func moreLater(ctx context.Context, t *conversation.Turn, e *edition) error {
 
 // life is what happened in a community.
 type life struct {
-	joined []string // names
-	trades int64
+	joined    []string // names of the first of them
+	newcomers int64
+	trades    int64
 }
 
 // joinedMost is how many newcomers are called by name.
@@ -315,7 +316,12 @@ func lifeSince(ctx context.Context, book *ledger.Book, c *Cry) (*life, error) {
 	l := &life{}
 	var err error
 	if l.joined, err = ledger.All(ctx, tx, func(rows ledger.Rows) (name string, err error) { return name, rows.Scan(&name) },
-		`SELECT name FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2 ORDER BY created_at, id LIMIT 100`, id, since); err != nil {
+		`SELECT name FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2 ORDER BY created_at, id LIMIT $3`,
+		id, since, joinedMost); err != nil {
+		return nil, err
+	}
+	if err := ledger.Get(ctx, tx, []any{&l.newcomers}, `SELECT COUNT(*) FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2`,
+		id, since); err != nil {
 		return nil, err
 	}
 	return l, ledger.Get(ctx, tx, []any{&l.trades}, `SELECT COUNT(*) FROM transfers WHERE community_id = $1 AND state = 'completed' AND COALESCE(decided_at, created_at) > $2`, id, since)
@@ -323,12 +329,12 @@ func lifeSince(ctx context.Context, book *ledger.Book, c *Cry) (*life, error) {
 
 func (l *life) text(p *locales.Printer) string {
 	var all []string
-	if n := len(l.joined); n > 0 {
-		names := slices.Clone(l.joined[:min(n, joinedMost)])
-		if n > joinedMost {
-			names = append(names, "…")
+	if l.newcomers > 0 {
+		names := strings.Join(l.joined, ", ")
+		if l.newcomers > joinedMost {
+			names += ", …"
 		}
-		all = append(all, p.Text("digest.joined", locales.Args{"n": n, "names": strings.Join(names, ", ")}))
+		all = append(all, p.Text("digest.joined", locales.Args{"n": int(l.newcomers), "names": conversation.Harmless(names)}))
 	}
 	if l.trades > 0 {
 		all = append(all, p.Text("digest.trades", locales.Args{"n": int(l.trades)}))

@@ -61,6 +61,13 @@ func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
 	return s.save(ctx, book)
 }
 
+// unskip forgets what was to be left out.
+func unskip(ctx context.Context, book *ledger.Book) error {
+	_, err := book.Tx().Exec(ctx, `DELETE FROM cries WHERE community_id = $1 AND kind = 'digest' AND state = 'skipped' AND due_at > $2`,
+		book.Community().ID, ledger.Micros(book.Now()))
+	return err
+}
+
 func (s Settings) save(ctx context.Context, book *ledger.Book) error {
 	_, err := book.Tx().Exec(ctx, `INSERT INTO digests (community_id, schedule, notice, least, place, checked_at, seen) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (community_id) DO UPDATE SET schedule = excluded.schedule, notice = excluded.notice, least = excluded.least, place = excluded.place,

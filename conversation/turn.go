@@ -275,6 +275,19 @@ func (t *Turn) Start(ctx context.Context, command string, values map[string]stri
 // Contact is how the texts say to reach a member: "Phone +32 470 000 009." It
 // is "" where there is no address to show.
 func (t *Turn) Contact(ctx context.Context, id ledger.MemberID) (string, error) {
+	return t.contact(ctx, id, t.Printer())
+}
+
+// ContactFor is Contact in the language of the member who is to read it.
+func (t *Turn) ContactFor(ctx context.Context, reader, id ledger.MemberID) (string, error) {
+	locale := t.locale
+	if p := t.Names.Person(reader); p != nil {
+		locale = p.Locale
+	}
+	return t.contact(ctx, id, t.PrinterFor(locale, ""))
+}
+
+func (t *Turn) contact(ctx context.Context, id ledger.MemberID, p *locales.Printer) (string, error) {
 	addresses, err := t.Book.Addresses(ctx, id)
 	if err != nil {
 		return "", err
@@ -282,7 +295,7 @@ func (t *Turn) Contact(ctx context.Context, id ledger.MemberID) (string, error) 
 	var all []string
 	for _, a := range addresses {
 		key := "contact." + a.Channel
-		if text := t.Text(key, locales.Args{"address": shown(a.Channel, a.Address)}); text != key {
+		if text := p.Text(key, locales.Args{"address": shown(a.Channel, a.Address)}); text != key {
 			all = append(all, text)
 		}
 	}

@@ -3,6 +3,7 @@ package locales
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,17 +184,23 @@ func (p *Printer) Text(key string, args Args) string {
 		}
 		sentence = p.form(t, args)
 	}
-	return place.ReplaceAllStringFunc(sentence, func(m string) string {
-		name := m[1 : len(m)-1]
+	return spacedPlace.ReplaceAllStringFunc(sentence, func(m string) string {
+		bare := strings.TrimPrefix(m, " ")
+		space, name := m[:len(m)-len(bare)], bare[1:len(bare)-1]
 		if value, ok := args[name]; ok {
-			return p.Value(value)
+			if text := p.Value(value); text != "" {
+				return space + text
+			}
+			return "" // what is not there leaves no gap
 		}
 		if word, ok := p.say(name); ok {
-			return word
+			return space + word
 		}
 		return m
 	})
 }
+
+var spacedPlace = regexp.MustCompile(" ?" + place.String())
 
 // form picks the plural form that the argument n asks for.
 func (p *Printer) form(t text, args Args) string {

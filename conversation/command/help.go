@@ -103,13 +103,13 @@ var human = conversation.Command{
 // humanBusy tells the coordinators all the same where none is free to talk.
 func humanBusy(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 	var reached bool
-	contact, err := t.Contact(ctx, t.Member.ID)
-	if err != nil {
-		return err
-	}
 	for _, c := range t.Names.Coordinators() {
 		if c.ID == t.Member.ID {
 			continue
+		}
+		contact, err := t.ContactFor(ctx, c.ID, t.Member.ID)
+		if err != nil {
+			return err
 		}
 		told, err := t.Tell(ctx, c.ID, 0, "human.notice_busy", locales.Args{
 			"name": t.Member.Name, "number": t.Member.Number, "text": f.Text("said"), "contact": contact,

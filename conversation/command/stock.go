@@ -53,7 +53,7 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 	if err != nil {
 		return err
 	}
-	mine, err := t.Contact(ctx, t.Member.ID)
+	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
 	if err != nil {
 		return err
 	}

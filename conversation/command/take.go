@@ -72,7 +72,7 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 	if err != nil {
 		return err
 	}
-	mine, err := t.Contact(ctx, t.Member.ID)
+	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
 	if err != nil {
 		return err
 	}

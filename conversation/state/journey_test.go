@@ -220,7 +220,7 @@ func inbound(from, id, text string) conversation.Inbound {
 
 // short is a context for what must not hang.
 func short(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"crier/conversation/understand"
 	"crier/ledger"
@@ -32,6 +33,8 @@ func (t *Turn) Part(said string, ad ledger.Ad) (amount int64, ok bool) {
 		return 0, false
 	case q.All:
 		return ad.Left, true
+	case q.Measure == "" && q.Thousandths < 1000 && !strings.ContainsFunc(said, unicode.IsDigit): // "half": of what there is, or of one?
+		return 0, false
 	}
 	return t.engine.understand.In(q, ad.Measure)
 }

@@ -16,7 +16,8 @@ import (
 var removeAd = conversation.Command{
 	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
 	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-		if number, why := numberFirst(t.Meaning.What); number != "" && strings.ContainsFunc(why, unicode.IsLetter) {
+		what := strings.TrimLeft(t.Meaning.What, "# ")
+		if number, why := numberFirst(what); number != "" && strings.HasPrefix(what, number) && strings.ContainsFunc(why, unicode.IsLetter) {
 			f.Set("ad", number)
 		} else if err := fillAd(ctx, t, f); err != nil {
 			return err

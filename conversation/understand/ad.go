@@ -146,6 +146,9 @@ func (p *parse) price() (what string, price int64, per string) {
 		if !ok {
 			continue
 		}
+		if at > start && start > 0 && p.toks[start-1].kind == number { // "1 per 100", "6 for 2": of which no sum can be made
+			return "", 0, ""
+		}
 		i = a.next - 1
 		v, _, fits := a.value(p.unit)
 		if !fits || a.approx || a.state || a.v <= 0 {

@@ -123,29 +123,35 @@ func (cs *Categories) Of(ad *ledger.Ad, locale string) string {
 
 // Guess is the category that a text speaks for, or "". Members write in other
 // languages than their own too: the one that says most counts, and locale's
-// where there are several. Of others only longer words do.
+// where there are several. Of others only longer words and ends of words do: gitaarles
+// ends in Dutch lessons, but apples do not.
 func (cs *Categories) Guess(text, locale string) string {
 	words := SearchWords(text)
 	base, _, _ := strings.Cut(strings.ToLower(locale), "-")
-	best, most := cs.guess(words, sharedLexicons()[base])
-	words = slices.DeleteFunc(words, func(w string) bool { return len(w) < 4 })
+	best, most := cs.guess(words, sharedLexicons()[base], 1)
+	words = slices.DeleteFunc(words, func(w string) bool { return len(w) < longer })
 	for _, code := range cs.catalog.Codes() {
-		if key, score := cs.guess(words, sharedLexicons()[code]); code != base && score > most {
+		if key, score := cs.guess(words, sharedLexicons()[code], longer); code != base && score > most {
 			best, most = key, score
 		}
 	}
 	return best
 }
 
+// longer is how many bytes a word, or an end of one, has that counts in another
+// language than the member's own.
+const longer = 4
+
 // guess is the category that folded words speak for in one language, and how
-// much. Of several the one that is spoken for first counts.
-func (cs *Categories) guess(words []string, l *lexicon) (best string, most int) {
+// much. Of several the one that is spoken for first counts. Ends of words count
+// that have least bytes.
+func (cs *Categories) guess(words []string, l *lexicon, least int) (best string, most int) {
 	score := map[string]int{}
 	var order []string // by the first word for each
 	for _, w := range words {
-		hits := cs.own.hits(w)
+		hits := cs.own.hits(w, 1)
 		if l != nil {
-			for key, weight := range l.hits(w) {
+			for key, weight := range l.hits(w, least) {
 				if cs.shared[key] {
 					hits[key] = max(hits[key], weight)
 				}
@@ -253,8 +259,8 @@ func (l *lexicon) learn(key string, words []string) {
 	}
 }
 
-// hits are the categories that a folded word speaks for.
-func (l *lexicon) hits(w string) map[string]int {
+// hits are the categories that a folded word speaks for, by ends of least bytes.
+func (l *lexicon) hits(w string, least int) map[string]int {
 	all := map[string]int{}
 	add := func(hits map[string]int) {
 		for key, weight := range hits {
@@ -264,7 +270,9 @@ func (l *lexicon) hits(w string) map[string]int {
 	add(l.words[w])
 	for i := range w {
 		add(l.heads[w[:i]])
-		add(l.tails[w[i:]])
+		if len(w)-i >= least {
+			add(l.tails[w[i:]])
+		}
 	}
 	add(l.heads[w])
 	return all

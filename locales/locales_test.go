@@ -253,6 +253,32 @@ func TestLoadRefuses(t *testing.T) {
 
 var now = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 
+// TestDaysInSentences reads dates as each language writes them, also behind an
+// article.
+func TestDaysInSentences(t *testing.T) {
+	c := mustLoad(t)
+	for _, test := range []struct {
+		locale, key string
+		day         int
+		want        string
+	}{
+		{"en", "stock.until", 8, "until 8 May"},
+		{"fr", "stock.until", 1, "jusqu'au 1er mai"},
+		{"fr", "stock.until", 11, "jusqu'au 11 mai"},
+		{"de", "stock.until", 8, "bis 8. Mai"},
+		{"it", "stock.until", 1, "fino al 1 mag"},
+		{"it", "stock.until", 8, "fino all'8 mag"},
+		{"it", "stock.until", 11, "fino all'11 mag"},
+		{"it", "stock.until", 18, "fino al 18 mag"},
+		{"it", "until.past", 8, "L'8 mag è già passato. Scrivilo di nuovo con un giorno che deve ancora venire."},
+	} {
+		now := time.Date(2026, time.May, test.day, 12, 0, 0, 0, time.UTC)
+		if got := c.Printer(test.locale, Unit{}, nil, time.UTC, now).Text(test.key, Args{"day": Day(now)}); got != test.want {
+			t.Errorf("%s, %d May: %q, want %q", test.locale, test.day, got, test.want)
+		}
+	}
+}
+
 // east is where the members of the tests live, two hours east of Greenwich.
 var east = time.FixedZone("", 2*60*60)
 
@@ -306,7 +332,7 @@ func TestValues(t *testing.T) {
 		{hours, day(2026, time.August, 3), "3 Aug", "3 août", "3 aug"},
 		{hours, day(2027, time.August, 3), "3 Aug 2027", "3 août 2027", "3 aug 2027"},
 		{hours, day(2026, time.January, 31), "31 Jan", "31 janv", "31 jan"},
-		{hours, Day(time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC)), "1 Jan 2027", "1 janv 2027", "1 jan 2027"}, // there
+		{hours, Day(time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC)), "1 Jan 2027", "1er janv 2027", "1 jan 2027"}, // there
 		{hours, Clock(time.Date(2026, 5, 4, 8, 12, 0, 0, time.UTC)), "10:12", "10:12", "10:12"},
 
 		{hours, "Luc", "Luc", "Luc", "Luc"},

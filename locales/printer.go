@@ -1,9 +1,9 @@
 package locales
 
 import (
+	"bytes"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,23 +184,42 @@ func (p *Printer) Text(key string, args Args) string {
 		}
 		sentence = p.form(t, args)
 	}
-	return spacedPlace.ReplaceAllStringFunc(sentence, func(m string) string {
-		bare := strings.TrimPrefix(m, " ")
-		space, name := m[:len(m)-len(bare)], bare[1:len(bare)-1]
+	var b []byte
+	end := 0
+	for _, at := range place.FindAllStringIndex(sentence, -1) {
+		b = append(b, sentence[end:at[0]]...)
+		end = at[1]
+		name := sentence[at[0]+1 : end-1]
 		if value, ok := args[name]; ok {
-			if text := p.Value(value); text != "" {
-				return space + text
+			written := p.Value(value)
+			if _, day := value.(Day); day {
+				b = p.elide(b, written)
 			}
-			return "" // what is not there leaves no gap
+			if written == "" { // what is not there leaves no gap
+				b = bytes.TrimSuffix(b, []byte(" "))
+			}
+			b = append(b, written...)
+		} else if word, ok := p.say(name); ok {
+			b = append(b, word...)
+		} else {
+			b = append(b, sentence[at[0]:end]...)
 		}
-		if word, ok := p.say(name); ok {
-			return space + word
-		}
-		return m
-	})
+	}
+	return string(append(b, sentence[end:]...))
 }
 
-var spacedPlace = regexp.MustCompile(" ?" + place.String())
+// elide ties an article at the end of a sentence's beginning to a day that is
+// said with a vowel first: "fino al" and "8 mag" are "fino all'8 mag".
+func (p *Printer) elide(b []byte, day string) []byte {
+	if p.language.code == "it" && (strings.HasPrefix(day, "8 ") || strings.HasPrefix(day, "11 ")) {
+		for _, article := range [][2]string{{" al ", " all'"}, {" dal ", " dall'"}, {" del ", " dell'"}, {" il ", " l'"}, {"Il ", "L'"}} {
+			if rest, ok := bytes.CutSuffix(b, []byte(article[0])); ok {
+				return append(rest, article[1]...)
+			}
+		}
+	}
+	return b
+}
 
 // form picks the plural form that the argument n asks for.
 func (p *Printer) form(t text, args Args) string {
@@ -272,7 +291,11 @@ func sameDay(a, b time.Time) bool {
 
 func (p *Printer) day(t time.Time) string {
 	t = t.In(p.zone)
-	s := strconv.Itoa(t.Day()) + " " + strings.TrimSuffix(p.language.cldr.MonthAbbreviated(t.Month()), ".")
+	key := "when.day"
+	if t.Day() == 1 {
+		key = "when.first"
+	}
+	s := p.Text(key, Args{"n": t.Day(), "month": strings.TrimSuffix(p.language.cldr.MonthAbbreviated(t.Month()), ".")})
 	if t.Year() != p.now.In(p.zone).Year() {
 		s += " " + strconv.Itoa(t.Year())
 	}

@@ -113,10 +113,10 @@ func previewText(t *conversation.Turn, p *locales.Printer, c *Cry, r reach, offe
 	})
 }
 
-// when is a moment as a day and a time: "Fri 8 May, 8:00".
+// when is a moment as a day and a time: "8 May at 08:00".
 func when(t *conversation.Turn, p *locales.Printer, at time.Time) string {
 	at = at.In(t.Zone())
-	return p.Value(locales.Day(at)) + ", " + p.Value(locales.Clock(at))
+	return p.Text("when.moment", locales.Args{"day": locales.Day(at), "clock": locales.Clock(at)})
 }
 
 // counts are the offers and wants that are new since an ad.

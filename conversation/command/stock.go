@@ -60,14 +60,14 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 	t.SayText(strings.TrimSpace(t.Text("stock.told", locales.Args{
 		"name": t.NameOf(ledger.AccountID(ad.Member)), "part": conversation.Quantity(t.Printer(), amount, ad.Measure), "contact": theirs,
 	})))
-	key, left := "stock.notice", ad.Left
+	key := "stock.notice"
 	if ad.Left == 0 {
-		key, left = "stock.notice_last", ad.Stock
+		key = "stock.notice_last"
 	}
 	_, err = t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
 		return p.Text(key, locales.Args{
 			"name": t.Member.Name, "part": conversation.Quantity(p, amount, ad.Measure), "number": ad.Number,
-			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, left, ad.Measure), "contact": mine,
+			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, ad.Left, ad.Measure), "contact": mine,
 		})
 	})
 	return err

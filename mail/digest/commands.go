@@ -99,9 +99,14 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	if err != nil {
 		return err
 	}
+	p := t.Printer()
+	short := isShort(t, t.In.Channel, p.Locale())
 	shown := strings.Fields(f.Text("shown"))
-	ads := slices.DeleteFunc(all, func(ad ledger.NewAd) bool { return slices.Contains(shown, strconv.FormatInt(ad.Number, 10)) })
-	if len(ads) == 0 {
+	ads := slices.DeleteFunc(all, func(ad ledger.NewAd) bool {
+		return slices.Contains(shown, strconv.FormatInt(ad.Number, 10)) || short && ad.Member == t.Member.ID
+	})
+	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: seen}
+	if !e.isNews() {
 		if f.Has("shown") {
 			t.Say("more.none", nil)
 		} else {
@@ -109,11 +114,9 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 		}
 		return nil
 	}
-	p := t.Printer()
-	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: seen}
 	var text string
 	var now []int64
-	if isShort(t, t.In.Channel, p.Locale()) {
+	if short {
 		best, err := new(tastes).fitting(ctx, t, e)
 		if err != nil {
 			return err
@@ -206,7 +209,7 @@ func (d *Digests) showPreview(ctx context.Context, t *conversation.Turn, _ *conv
 	}
 	text := previewText(t, p, c, r, offers, wants)
 	run := newRun(c.ID)
-	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, since: c.From}
+	e := &edition{reader: &reader{}, locale: p.Locale(), at: address{channel: t.In.Channel}, since: c.From} // nobody's, so her own ads are in it
 	if e.ads, err = run.newAds(ctx, t.Book, c, c.From); err != nil {
 		return err
 	}

@@ -259,6 +259,11 @@ const recordEvery = 20 * time.Millisecond
 
 // run sends until ctx ends, and then waits for what is on its way.
 func (s *sender) run(ctx context.Context) {
+	s.mu.Lock()
+	for _, l := range s.lines { // what was read under an earlier lease may have been sent by another process
+		l.ahead, l.more = nil, false
+	}
+	s.mu.Unlock()
 	var sending sync.WaitGroup
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -317,6 +322,7 @@ func (s *sender) look(ctx context.Context) {
 	var priority conversation.Priority
 	var id int64
 	ahead, taken := map[*line][]queued{}, map[string]bool{}
+	later := map[ledger.CommunityID]int{} // messages that wait to be tried again
 	rest, waits := false, false
 	_, lined := s.channel.(conversation.Lined)
 	for n := 1; ; n++ {
@@ -346,6 +352,10 @@ func (s *sender) look(ctx context.Context) {
 				rest = rest || !lined
 			case !q.nextAt.After(now):
 				ahead[l] = append(ahead[l], q)
+			default: // they are not to fill what is looked through
+				if later[q.community]++; later[q.community] >= aheadMost {
+					full.add(q.community)
+				}
 			}
 			taken[q.Address] = true
 		}
@@ -383,17 +393,21 @@ func (s *sender) start(ctx context.Context, sending *sync.WaitGroup) (wait time.
 		for q, ok := s.take(l, now); ok; q, ok = s.take(l, now) {
 			sending.Go(func() { s.sendOn(ctx, q, l) })
 		}
-		if len(l.ahead) > 0 && l.going < sendAtOnce && !now.Before(l.paused) { // its rate says so
+		if len(l.ahead) > 0 && l.going < sendAtOnce && !now.Before(l.paused) && l.PerSecond > 0 { // its rate says so
 			wait = soonest(wait, time.Duration(float64(time.Second)/l.PerSecond))
 		}
 	}
 	return wait
 }
 
+// endedMost is how many attempts may wait to be recorded: where the database is
+// away, another process sends them once more.
+const endedMost = 256
+
 // take takes the next message of a line that may go now, and counts it as on its
 // way. s.mu is held.
 func (s *sender) take(l *line, now time.Time) (q queued, ok bool) {
-	if len(l.ahead) == 0 || l.room(now) < 1 {
+	if len(l.ahead) == 0 || l.room(now) < 1 || len(s.ended) >= endedMost {
 		return q, false
 	}
 	q, l.ahead = l.ahead[0], l.ahead[1:] // to each address one: none that is busy

@@ -370,3 +370,32 @@ func TestOutboxSendsManyOnce(t *testing.T) {
 		}
 	})
 }
+
+// Thousands of messages that wait to be tried again keep no other community's
+// back, which go by another line.
+func TestOutboxRetriesKeepNobodyBack(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		newTowns(t, db, 2, 1)
+		now := newClock()
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			towns, err := ledger.Communities(t.Context(), tx)
+			if err != nil {
+				return err
+			}
+			var rows [][]any
+			for i := range 5500 {
+				next, town := int64(0), towns[1]
+				if i < 5490 {
+					next, town = ledger.Micros(now.Now().Add(time.Hour)), towns[0]
+				}
+				rows = append(rows, []any{ledger.NewID(now.Now()), town.ID, "sms", fmt.Sprint("+", i), "en", "news", "", 0, "", int64(conversation.Bulk), "queued", next, 1})
+			}
+			return ledger.LaterRows(t.Context(), tx, `INSERT INTO outbox (id, community_id, channel, address, locale, text, choices, question, reply_to,
+				priority, state, next_at, created_at)`, rows, "")
+		}))
+		running(t, journey(t, db, now, &gateways{}, 0))
+		waitFor(t, 30*time.Second, func() bool { return in(t, db, "sent") == 10 })
+	})
+}

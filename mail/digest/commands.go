@@ -445,8 +445,12 @@ func cutWord(s string, words []string) (rest string, ok bool) {
 }
 
 func (d *Digests) broadcast(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-	_, err := plan(ctx, t.Book, Cry{
-		ID: f.ID, Kind: kindBroadcast, Due: t.Now(), Words: f.Text("words"), Audience: f.Text("to"), By: t.Member.ID,
+	due, err := freeMoment(ctx, t.Book, kindBroadcast, t.Now())
+	if err != nil {
+		return err
+	}
+	_, err = plan(ctx, t.Book, Cry{
+		ID: f.ID, Kind: kindBroadcast, Due: due, Words: f.Text("words"), Audience: f.Text("to"), By: t.Member.ID,
 	})
 	if err != nil {
 		return err

@@ -231,10 +231,12 @@ func (d *Digests) again(ctx context.Context, t *conversation.Turn, c *Cry, faile
 		return 0, nil
 	}
 	r := newRun(c.ID)
-	for _, m := range failed {
-		page, err := readers(ctx, t.Book, m.id-1)
-		if err != nil {
-			return n, err
+	var page []*reader
+	for _, m := range failed { // by id
+		if len(page) == 0 || m.id > page[len(page)-1].id {
+			if page, err = readers(ctx, t.Book, m.id-1); err != nil {
+				return n, err
+			}
 		}
 		i := slices.IndexFunc(page, func(one *reader) bool { return one.id == m.id })
 		person := t.Names.Person(m.id)

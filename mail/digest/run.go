@@ -118,6 +118,7 @@ func (d *Digests) catchUp(ctx context.Context, t *conversation.Turn, missed Cry)
 // run is a cry that is going out, as this process knows it.
 type run struct {
 	cry    int64
+	began  int64          // as the cry has it, in microseconds: where the beginning was rolled back, it begins anew
 	ads    []ledger.NewAd // all that could be new to anybody, by number
 	above  int64          // ads are those above it
 	sheets map[variant]*written
@@ -139,8 +140,9 @@ func (d *Digests) runOf(community ledger.CommunityID, c *Cry) *run {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.runs[community]
-	if r == nil || r.cry != c.ID {
+	if r == nil || r.cry != c.ID || r.began != ledger.Micros(c.Began) {
 		r = newRun(c.ID)
+		r.began = ledger.Micros(c.Began)
 		d.runs[community] = r
 	}
 	return r
@@ -171,7 +173,9 @@ func (r *run) write(ctx context.Context, book *ledger.Book) error {
 		return fmt.Errorf("keep who was told: %w", err)
 	}
 	if err := ledger.LaterRows(ctx, book.Tx(), `INSERT INTO subscriptions (community_id, member_id, every, seen, due_at)`, had,
-		`ON CONFLICT (community_id, member_id) DO UPDATE SET seen = excluded.seen, due_at = excluded.due_at`); err != nil {
+		`ON CONFLICT (community_id, member_id) DO UPDATE SET
+			seen = CASE WHEN excluded.seen > subscriptions.seen THEN excluded.seen ELSE subscriptions.seen END,
+			due_at = CASE WHEN excluded.due_at > subscriptions.due_at THEN excluded.due_at ELSE subscriptions.due_at END`); err != nil {
 		return fmt.Errorf("keep what was new to whom: %w", err)
 	}
 	return nil
@@ -185,7 +189,8 @@ func (r *run) toldAt(ctx context.Context, book *ledger.Book, a address) (bool, e
 	var n int64
 	err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cried w
 		JOIN addresses a ON a.community_id = w.community_id AND a.member_id = w.member_id AND a.channel = $3 AND a.address = $4
-		WHERE w.community_id = $1 AND w.cry_id = $2 AND w.message_id <> 0`, book.Community().ID, r.cry, a.channel, a.address)
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND w.message_id <> 0 AND (w.tried = $5 OR w.tried LIKE '% ' || $5)`,
+		book.Community().ID, r.cry, a.channel, a.address, a.String())
 	return n > 0, err
 }
 

@@ -89,7 +89,7 @@ const (
 func (r *run) illustrate(ctx context.Context, t *conversation.Turn, s *conversation.Sheet) (err error) {
 	if r.thumbs == nil {
 		since := t.Now()
-		for _, ad := range r.ads {
+		for _, ad := range r.ads[max(0, len(r.ads)-itemsMost):] {
 			if at := ad.CreatedAt.Add(-conversation.PictureWaits); at.Before(since) {
 				since = at
 			}

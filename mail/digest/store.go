@@ -140,6 +140,19 @@ func plan(ctx context.Context, book *ledger.Book, c Cry) (int64, error) {
 	return c.ID, nil
 }
 
+// freeMoment is the first moment from one on for which nothing of a kind was
+// planned: two coordinators may say yes at once.
+func freeMoment(ctx context.Context, book *ledger.Book, kind string, at time.Time) (time.Time, error) {
+	for ; ; at = at.Add(time.Microsecond) {
+		var n int64
+		err := ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cries WHERE community_id = $1 AND kind = $2 AND due_at = $3`,
+			book.Community().ID, kind, ledger.Micros(at))
+		if err != nil || n == 0 {
+			return at, err
+		}
+	}
+}
+
 func asInt(b bool) int64 {
 	if b {
 		return 1

@@ -1,0 +1,154 @@
+package digest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"crier/ledger"
+	"crier/ledger/storetest"
+)
+
+// losing is a database that is lost at the commit of what begins a digest, so
+// often.
+type losing struct {
+	ledger.DB
+	times atomic.Int32
+}
+
+func (l *losing) Update(ctx context.Context, fn func(ledger.Tx) error) error {
+	return l.DB.Update(ctx, func(tx ledger.Tx) error {
+		if err := fn(tx); err != nil || l.times.Load() == 0 {
+			return err
+		}
+		var n int64
+		if err := ledger.Get(ctx, tx, []any{&n}, `SELECT COUNT(*) FROM cries WHERE state = 'going'`); err != nil || n == 0 {
+			return err
+		}
+		l.times.Add(-1)
+		return errors.New("the connection was lost at the commit")
+	})
+}
+
+// An ad that comes between a beginning that was rolled back and the next one is
+// in this digest or in the next, and in no third.
+func TestBeginsAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, inner ledger.DB) {
+		t.Parallel()
+		db := &losing{DB: inner}
+		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+		id := h.town("river", "Europe/Brussels", 3)
+		h.tick(h.now)
+		h.offers(id, "bread")
+		h.tick(dueAt.Add(-18 * time.Hour))
+		h.now = dueAt
+		db.times.Store(1)
+		if err := h.Tick(t.Context()); err == nil {
+			t.Fatal("the commit was not lost")
+		}
+		h.offers(id, "jam")
+		got := ""
+		read := func(at time.Time) {
+			for _, o := range h.tick(at) {
+				if o.Address == "m1@river.example" {
+					got += o.Text
+				}
+			}
+		}
+		read(dueAt.Add(time.Minute))
+		h.offers(id, "cheese")
+		read(dueAt.AddDate(0, 0, 7))
+		for _, what := range []string{"bread", "jam", "cheese"} {
+			if n := strings.Count(got, what); n != 1 {
+				t.Errorf("%s came %d times:\n%s", what, n, got)
+			}
+		}
+	})
+}
+
+// Two share a telephone. The one reads mails, so the other is told there.
+func TestSharedTelephone(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+		id := h.town("river", "Europe/Brussels", 1)
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, h.now)
+			if err != nil {
+				return err
+			}
+			for i := range 2 {
+				m, err := book.AddMember(t.Context(), ledger.NewMember{Name: fmt.Sprintf("Bea C%dx", i)})
+				if err != nil {
+					return err
+				}
+				if err := book.Bind(t.Context(), m.ID, "sms", "+32470000001"); err != nil {
+					return err
+				}
+				if i == 0 {
+					if err := book.Bind(t.Context(), m.ID, "email", "bea@river.example"); err != nil {
+						return err
+					}
+				}
+			}
+			_, err = tx.Exec(t.Context(), `UPDATE addresses SET used_at = used_at + 1 WHERE community_id = $1 AND address = 'bea@river.example'`, id)
+			return err
+		}))
+		h.tick(h.now)
+		h.offers(id, "bread")
+		got := map[string]int{}
+		for _, o := range h.tick(dueAt) {
+			got[o.Address]++
+		}
+		if got["bea@river.example"] != 1 || got["+32470000001"] != 1 {
+			t.Errorf("who got it how often: %v", got)
+		}
+	})
+}
+
+// Two coordinators say yes in the same moment: both broadcasts go out.
+func TestTwoBroadcastsAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 5, 12, 0, 0, 0, time.UTC))
+		id := h.town("river", "Europe/Brussels", 2)
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, h.now)
+			if err != nil {
+				return err
+			}
+			for i := range 2 {
+				m, err := book.AddMember(t.Context(), ledger.NewMember{Name: fmt.Sprintf("Ria C%dx", i), Role: ledger.Coordinator})
+				if err != nil {
+					return err
+				}
+				if err := book.Bind(t.Context(), m.ID, "telegram", fmt.Sprint(1000+i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		h.tick(h.now)
+		for _, said := range []string{"broadcast the market is on saturday", "yes"} {
+			for i := range 2 {
+				h.says("telegram", fmt.Sprint(1000+i), said+strings.Repeat(".", i)) // no two messages are alike
+			}
+		}
+		told := 0
+		for _, o := range h.tick(h.now.Add(time.Minute)) {
+			if o.Address == "m1@river.example" {
+				told++
+			}
+		}
+		if told != 2 {
+			t.Errorf("a member was told %d times, not twice", told)
+		}
+	})
+}

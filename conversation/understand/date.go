@@ -275,12 +275,11 @@ func (p *parse) until() (d Date, from, to int) {
 		if !ok {
 			continue
 		}
-		d, from, to = day, i, after
 		after = p.overList(dates.hours, after)
-		if p.breaks(after) && !(i > 0 && p.toks[i-1].kind == number && day.kind == onDay) {
-			return d, i, after
+		if p.breaks(after) && (i == 0 || p.toks[i-1].kind != number || day.kind != onDay) {
+			return day, i, after
 		}
-		return d, i, i
+		return day, i, i
 	}
 	// Without "until", only what is near and said last.
 	for i := range slices.Backward(p.toks[:p.end]) {

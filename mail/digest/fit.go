@@ -100,13 +100,14 @@ func gistOf(t *conversation.Turn, ad ledger.Ad) conversation.Gist {
 func (ts *tastes) meets(ad ledger.NewAd, mine []ownAd) (best float64) {
 	gist := ts.gists[ad.Number]
 	for _, own := range mine {
-		switch {
-		case ad.Kind == own.kind:
-		case ad.Kind == ledger.Want:
-			best = max(best, ts.rarity.Fits(own.gist, gist))
-		default:
-			best = max(best, ts.rarity.Fits(gist, own.gist))
+		if ad.Kind == own.kind {
+			continue
 		}
+		offer, want := gist, own.gist
+		if ad.Kind == ledger.Want {
+			offer, want = want, offer
+		}
+		best = max(best, ts.rarity.Fits(offer, want))
 	}
 	if best < fitLeast {
 		return 0

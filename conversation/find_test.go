@@ -98,7 +98,8 @@ func TestFind(t *testing.T) {
 			{"bicycle", "bicycle repair, a bicycle, bicycles for rent"}, // the word, offers before wants, then another form of it
 			{"bicycle repair", "bicycle repair, repair of clocks, a bicycle, bicycles for rent"},
 			{"the bicycle of the", "bicycle repair, a bicycle, bicycles for rent"}, // what says nothing does not count
-			{"for", "bicycles for rent"}, // unless nothing else was said
+			// unless nothing else was said
+			{"for", "bicycles for rent"},
 			{"of of a", "repair of clocks"},
 			{"", ""},
 			{"?!", ""},

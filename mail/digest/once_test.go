@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"crier/conversation"
 	"crier/ledger"
 	"crier/ledger/storetest"
 )
@@ -151,4 +153,32 @@ func TestTwoBroadcastsAtOnce(t *testing.T) {
 			t.Errorf("a member was told %d times, not twice", told)
 		}
 	})
+}
+
+// Whoever broadcasts to thousands hears how far it is, and when it is done.
+func TestBroadcastProgress(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLiteDB(t)
+	h := newHost(t, db, time.Date(2026, 5, 5, 12, 0, 0, 0, time.UTC))
+	id := h.town("river", "Europe/Brussels", 2300)
+	h.joins(id, "Ria Jansen", "telegram", "1001")
+	must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE members SET role = 'coordinator', version = version + 1 WHERE community_id = $1 AND name = 'Ria Jansen'`, id)
+		return err
+	}))
+	h.Journey = h.process("two") // which reads who has which role
+	h.tick(h.now)
+	for _, said := range []string{"broadcast the market is on saturday", "yes"} {
+		h.says("telegram", "1001", said)
+	}
+	var heard []string
+	for _, o := range h.tick(h.now.Add(time.Minute)) {
+		if o.Address == "1001" && o.Priority < conversation.Bulk {
+			heard = append(heard, o.Text)
+		}
+	}
+	want := []string{"So far your message has gone out to 1000 members.", "So far your message has gone out to 2000 members.", "Your message has gone out to 2301 members."}
+	if !slices.Equal(heard, want) {
+		t.Errorf("heard %q, want %q", heard, want)
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"crier/conversation"
 	"crier/ledger"
+	"crier/locales"
 )
 
 // Tick brings a community's cries on by one step: it plans what is due, shows
@@ -217,6 +218,7 @@ func (d *Digests) step(ctx context.Context, t *conversation.Turn, s *Settings, c
 	}
 	r := d.runOf(t.Book.Community().ID, c)
 	r.told, r.had = nil, nil // of a transaction that was rolled back
+	reached := c.Reach
 	page, err := readers(ctx, t.Book, c.Cursor)
 	if err != nil {
 		return err
@@ -242,8 +244,16 @@ func (d *Digests) step(ctx context.Context, t *conversation.Turn, s *Settings, c
 	if len(page) == 0 {
 		return d.end(ctx, t, s, c, r)
 	}
+	if c.Kind == kindBroadcast && c.Reach/progressEvery > reached/progressEvery {
+		if _, err := t.Tell(ctx, c.By, 0, "broadcast.progress", locales.Args{"n": int(c.Reach)}); err != nil {
+			return err
+		}
+	}
 	return c.save(ctx, t.Book)
 }
+
+// progressEvery is after how many members whoever broadcasts hears how far it is.
+const progressEvery = 1000
 
 func (d *Digests) begin(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry) (err error) {
 	c.State, c.Began = going, t.Now()

@@ -141,16 +141,24 @@ func (l *line) room(now time.Time) int {
 	return n
 }
 
-// aheadMost is how many messages are read for a line at a time. They are read
-// anew every lookEvery at the latest.
-const aheadMost = 1024
+// How many messages are read for a line at a time: fewer where there are other
+// lines, for which there is to be something among what is looked through. They
+// are read anew every lookEvery at the latest.
+const (
+	aheadMost     = 1024
+	aheadOfOthers = 192
+)
 
 // most is how many messages are read for it: no more than it can take until the next look.
 func (l *line) most() int {
-	if l.PerSecond > 0 {
-		return min(aheadMost, sendAtOnce+int(2*l.PerSecond*lookEvery.Seconds()))
+	n := aheadMost
+	if l.Name != "" {
+		n = aheadOfOthers
 	}
-	return aheadMost
+	if l.PerSecond > 0 {
+		n = min(n, sendAtOnce+int(2*l.PerSecond*lookEvery.Seconds()))
+	}
+	return n
 }
 
 // line is the way that a message would go. s.mu is held.
@@ -263,6 +271,7 @@ func (s *sender) run(ctx context.Context) {
 	for _, l := range s.lines { // what was read under an earlier lease may have been sent by another process
 		l.ahead, l.more = nil, false
 	}
+	s.again = true // look at once
 	s.mu.Unlock()
 	var sending sync.WaitGroup
 	look := time.NewTicker(lookEvery)
@@ -427,7 +436,7 @@ func (s *sender) sendOn(ctx context.Context, q queued, l *line) {
 		now := s.j.Clock()
 		s.mu.Lock()
 		q, ok = s.take(l, now)
-		if l.more && len(l.ahead) < l.most()/8 {
+		if l.more && len(l.ahead) < max(l.most()/8, min(l.most()/2, 2*sendAtOnce)) { // what is on its way may end all at once
 			signal(s.hungry)
 		}
 		s.mu.Unlock()

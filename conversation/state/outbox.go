@@ -141,20 +141,18 @@ func (l *line) room(now time.Time) int {
 	return n
 }
 
-// How many messages are read for a line at a time: fewer where there are other
-// lines, for which there is to be something among what is looked through. They
-// are read anew every lookEvery at the latest.
+// How many messages are read for a line at a time: the fewer the more lines there
+// are, for each of which there is to be something among what is looked through.
+// They are read anew every lookEvery at the latest.
 const (
-	aheadMost     = 1024
-	aheadOfOthers = 192
+	aheadMost  = 1024
+	aheadLeast = 128
 )
 
-// most is how many messages are read for it: no more than it can take until the next look.
-func (l *line) most() int {
-	n := aheadMost
-	if l.Name != "" {
-		n = aheadOfOthers
-	}
+// most is how many messages are read for a line: no more than it can take until
+// the next look. s.mu is held.
+func (s *sender) most(l *line) int {
+	n := max(aheadLeast, min(aheadMost, sendPage*sendPages/2/max(1, len(s.lines))))
 	if l.PerSecond > 0 {
 		n = min(n, sendAtOnce+int(2*l.PerSecond*lookEvery.Seconds()))
 	}
@@ -356,7 +354,7 @@ func (s *sender) look(ctx context.Context) {
 				continue
 			case now.Before(l.paused):
 				full.add(q.community)
-			case len(ahead[l]) >= l.most():
+			case len(ahead[l]) >= s.most(l):
 				full.add(q.community)
 				rest = rest || !lined
 			case !q.nextAt.After(now):
@@ -381,7 +379,7 @@ func (s *sender) look(ctx context.Context) {
 	defer s.mu.Unlock()
 	s.again = waits
 	for _, l := range s.lines {
-		l.more = rest || len(ahead[l]) >= l.most()
+		l.more = rest || len(ahead[l]) >= s.most(l)
 		// What has begun to go since it was read is not to go once more, even
 		// when it is recorded by then.
 		l.ahead = slices.DeleteFunc(ahead[l], func(q queued) bool {
@@ -436,7 +434,7 @@ func (s *sender) sendOn(ctx context.Context, q queued, l *line) {
 		now := s.j.Clock()
 		s.mu.Lock()
 		q, ok = s.take(l, now)
-		if l.more && len(l.ahead) < max(l.most()/8, min(l.most()/2, 2*sendAtOnce)) { // what is on its way may end all at once
+		if l.more && len(l.ahead) < max(s.most(l)/8, min(s.most(l)/2, 2*sendAtOnce)) { // what is on its way may end all at once
 			signal(s.hungry)
 		}
 		s.mu.Unlock()

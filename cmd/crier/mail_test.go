@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"crier/bots/bottest"
 	"crier/mail/mailtest"
 )
 
@@ -50,7 +51,7 @@ func newPostOffice(t *testing.T, members []string, byLMTP bool, way func(p *post
 	options := mailtest.PostfixOptions{CA: ca, Dovecot: p.dovecot, Domains: []string{"lets.test"}}
 	lmtp := ""
 	if byLMTP {
-		lmtp = freePort(t)
+		lmtp = bottest.FreeAddress(t)
 		options.LMTP = map[string]string{riverMailbox: lmtp}
 	}
 	p.postfix = mailtest.StartPostfix(t, options)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"crier/bots/bottest"
 	"crier/bots/telegram"
 	"crier/bots/telegram/telegramtest"
 	"crier/conversation"
@@ -39,17 +40,6 @@ func takenPort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
-}
-
-// freePort is an address where nobody listened a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -91,7 +81,7 @@ func TestServe(t *testing.T) {
 			}
 			riverbank(t, database)
 			outside := newTelegram(t)
-			listen := freePort(t)
+			listen := bottest.FreeAddress(t)
 			file := write(t, "crier.toml", fmt.Sprintf(`
 listen = %q
 [log]
@@ -207,7 +197,7 @@ func TestServeErrors(t *testing.T) {
 // TestServeWaits tries a server again that is not there yet.
 func TestServeWaits(t *testing.T) {
 	t.Parallel()
-	_, errs, stop := start(t, environment(), "serve", "--database", "postgres://crier:hush-hush@"+freePort(t)+"/x?sslmode=disable")
+	_, errs, stop := start(t, environment(), "serve", "--database", "postgres://crier:hush-hush@"+bottest.FreeAddress(t)+"/x?sslmode=disable")
 	errs.line(t, "trying again")
 	stop()
 	hasNot(t, errs.String(), "hush-hush")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"crier/bots/bottest"
 	"crier/bots/sms/smstest"
 	"crier/ledger"
 	"crier/ledger/sqlite"
@@ -208,7 +209,7 @@ price = "0.07 EUR"
 // its own fake message centre.
 func TestKannel(t *testing.T) {
 	t.Parallel()
-	database, listen := founded(t), freePort(t)
+	database, listen := founded(t), bottest.FreeAddress(t)
 	config := func(url string) string {
 		return write(t, "crier.toml", fmt.Sprintf(`
 database = %q

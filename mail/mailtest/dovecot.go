@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"crier/bots/bottest"
 )
 
 // DovecotOptions are how a Dovecot differs from an ordinary one.
@@ -72,7 +74,7 @@ func StartDovecot(t testing.TB, o DovecotOptions) *Dovecot {
 	}
 	d := &Dovecot{t: t, CA: cmp.Or(o.CA, NewCA(t)), server: newServer(t, "dovecot", as)}
 	for _, address := range []*string{&d.IMAPAddr, &d.IMAPSAddr, &d.LMTPAddr, &d.authAddr} {
-		*address = freeAddress(t)
+		*address = bottest.FreeAddress(t)
 		d.server.ports = append(d.server.ports, *address)
 	}
 	d.server.log = "log"

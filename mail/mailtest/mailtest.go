@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -221,24 +220,6 @@ func program(t testing.TB, path, debian string) string {
 		t.Fatal(err)
 	}
 	t.Fatalf("there is no %s here: apt install %s", path, debian)
-	return ""
-}
-
-// freeAddress returns an address of the loopback that nobody listens on. It is
-// out of the range that connections going out take theirs from (32768 and
-// above), so that it is still free when a server comes back.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	var err error
-	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(16_384+rand.IntN(16_000)))
-		var l net.Listener
-		if l, err = net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatalf("find a free port: %v", err)
 	return ""
 }
 

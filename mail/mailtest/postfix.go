@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"crier/bots/bottest"
 )
 
 // PostfixOptions say what a Postfix does with mails.
@@ -60,7 +62,7 @@ func StartPostfix(t testing.TB, o PostfixOptions) *Postfix {
 	if err != nil {
 		t.Fatalf("find the user of Postfix's daemons: %v", err)
 	}
-	p := &Postfix{t: t, Addr: freeAddress(t), SMTPSAddr: freeAddress(t), CA: o.CA, server: newServer(t, "postfix", nil)}
+	p := &Postfix{t: t, Addr: bottest.FreeAddress(t), SMTPSAddr: bottest.FreeAddress(t), CA: o.CA, server: newServer(t, "postfix", nil)}
 	if p.CA == nil && o.Dovecot != nil {
 		p.CA = o.Dovecot.CA
 	}

@@ -4,17 +4,17 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"crier/bots/bottest"
 )
 
 // Kannel is a real Kannel, bearerbox and smsbox, that runs until the test ends,
@@ -47,7 +47,7 @@ func StartKannel(t testing.TB, example, hook string) *Kannel {
 	t.Helper()
 	k := &Kannel{Centre: StartCentre(t), t: t, dir: t.TempDir(), ports: map[string]string{}}
 	for _, name := range []string{"admin", "smsbox", "sendsms", "fake"} {
-		k.ports[name] = port(t)
+		_, k.ports[name], _ = net.SplitHostPort(bottest.FreeAddress(t))
 	}
 	k.URL = "http://127.0.0.1:" + k.ports["sendsms"] + "/cgi-bin/sendsms"
 	for _, folder := range []string{"spool", "receipts"} {
@@ -110,24 +110,6 @@ connect-allow-ip = "127.0.0.1"
 allowed-smsc-id = to-fake
 reroute = true
 `, k.ports["fake"])
-}
-
-// port is one where nobody listens. It is out of the range that connections
-// going out take theirs from (32768 and above), so that it is still free when
-// Kannel comes back.
-func port(t testing.TB) string {
-	t.Helper()
-	var err error
-	for range 100 {
-		p := strconv.Itoa(16_384 + rand.IntN(16_000))
-		var l net.Listener
-		if l, err = net.Listen("tcp", "127.0.0.1:"+p); err == nil {
-			l.Close()
-			return p
-		}
-	}
-	t.Fatalf("find a free port: %v", err)
-	return ""
 }
 
 // Start starts a Kannel that was stopped.

@@ -254,6 +254,16 @@ func (p *parse) figures(i int) (d Date, next int, ok bool) {
 	return d, next, d.day > 0 && d.valid()
 }
 
+// dated says that "until" stands between two tokens, whatever follows.
+func (p *parse) dated(from, to int) bool {
+	for i := from; i < to; i++ {
+		if p.is(i, p.lang.dates.until) {
+			return true
+		}
+	}
+	return false
+}
+
 // until finds the day until which an ad holds: "until Friday", or "tomorrow" at
 // its end. from and to are the words that say only that, and may be left out of
 // the text; they are equal where the text needs them.

@@ -116,6 +116,25 @@ func TestHostile(t *testing.T) {
 		{"fr", Units, "ne paie pas luc|ne pas payer luc 5", "clarify pay negated"},
 		{"nl", Units, "niet betalen aan luc|betaal luc niet", "clarify pay negated"},
 
+		// Nothing is ended that is to go on.
+		{"en", Units, "don't stop the digest|do not end the weekly digest|don't undo it|never remove my ad 31|don't change my language to french|please do not delete my offer 31, it's still good", "unknown"},
+		{"fr", Units, "n'arrête pas le journal|n'arrêtez pas les nouvelles|ne retire pas 31|ne supprime pas l'annonce 31", "unknown"},
+		{"nl", Units, "stop het nieuws niet|verwijder 31 niet|niet stoppen", "unknown"},
+		{"de", Units, "lösche 31 nicht|nicht stoppen|nimm 31 nicht", "unknown"},
+		{"es", Units, "no quites el 31|no pares el boletín|no pares", "unknown"},
+		{"it", Units, "non togliere il 31|non fermare le notizie|non mi fermate le notizie", "unknown"},
+		{"en", Units, "stop the digest|please don't send me the digest any more", "digest what=never"},
+		{"fr", Units, "ne m'envoyez plus le journal|plus de journal", "digest what=never"},
+		{"es", Units, "no me mandes más el boletín", "digest what=never"},
+		{"it", Units, "non mandarmi più il notiziario", "digest what=never"},
+
+		// An offer says itself how long it stands.
+		{"en", Units, "offer eggs until they are gone", "offer what=eggs until they are gone"},
+		{"en", Units, "offer: tomatoes 8 a kg, until sold out", "offer what=tomatoes 8 a kg, until sold out"},
+		{"en", Units, "the bike i offered is sold", "remove_ad what=the bike i offered"},
+		{"en", Units, "the bike I want to sell is sold", "remove_ad what=the bike I want to sell"},
+		{"en", Units, "my offer of eggs is gone", "remove_ad what=my offer of eggs"},
+
 		// Nothing is put up for all to see.
 		{"en", Units, "i do not understand|i don't know|i do that|i do|i don't know how|i do not know", "help|unknown|yes"},
 		{"fr", Units, "je ne comprends pas|je fais pas ça|je ne sais pas|je fais ça", "help|unknown"},

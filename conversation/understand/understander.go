@@ -331,6 +331,13 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 				if m.Intent == Offer && p.givesTo(i) {
 					m = Meaning{Intent: Clarify, Reason: NoDirection}
 				}
+			case RemoveAd:
+				// "offer eggs until they are gone" says how long, not that they are.
+				if got.hasWhat && p.dated(got.from, got.to) {
+					continue
+				}
+			case Unknown:
+				m.What = ""
 			case Check, Undo, Join:
 				if m.Intent == Check && got.hasWhat && p.knows(p.over(got.from)) {
 					continue

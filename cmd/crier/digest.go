@@ -459,6 +459,13 @@ type pastCry struct {
 	Failed    int64       `json:"failed"`
 	None      int64       `json:"without_address"`
 	Missed    []missedOne `json:"missed"`
+	Post      *postedCry  `json:"post"` // null: to no group
+}
+
+type postedCry struct {
+	Place  string `json:"place"`
+	Failed bool   `json:"failed"`
+	Why    string `json:"why"`
 }
 
 type missedOne struct {
@@ -494,6 +501,9 @@ func (p *program) showHistory(ctx context.Context, book *ledger.Book, last int, 
 		out := pastCry{
 			Kind: one.Kind, State: one.State, Due: one.Due.In(zone), Began: orNull(one.Began, zone), Ended: orNull(one.Ended, zone), NewAds: one.NewAds,
 			Reach: one.Reach, Sent: one.Sent, Delivered: one.Delivered, Waiting: one.Waiting, Failed: one.Failed, None: one.None, Missed: []missedOne{},
+		}
+		if one.Post != nil {
+			out.Post = &postedCry{one.Post.Place, one.Post.Failed, one.Post.Why}
 		}
 		rows = append(rows, []string{
 			by(one.Due), one.Kind, one.State, by(one.Began), strconv.FormatInt(one.NewAds, 10), strconv.FormatInt(one.Reach, 10),
@@ -536,12 +546,16 @@ func orNull(at time.Time, zone *time.Location) *time.Time {
 
 // showMissed names who did not get what.
 func (p *program) showMissed(past []pastCry, by func(time.Time) string, slug string) error {
-	none := true
+	none, members := true, false
 	for _, one := range past {
+		if one.Post != nil && one.Post.Failed {
+			none = false
+			p.say("\nThe %s of %s did not get into %s: %s\n", one.Kind, by(one.Due), one.Post.Place, one.Post.Why)
+		}
 		if len(one.Missed) == 0 {
 			continue
 		}
-		none = false
+		none, members = false, true
 		p.say("\nThe %s of %s did not reach\n", one.Kind, by(one.Due))
 		var rows [][]string
 		for _, m := range one.Missed {
@@ -557,9 +571,10 @@ func (p *program) showMissed(past []pastCry, by func(time.Time) string, slug str
 	}
 	if none {
 		p.say("\nNobody was missed.\n")
-		return nil
 	}
-	p.say("\nAnother address helps: crier member set %s NUMBER email NAME@…\n", slug)
+	if members {
+		p.say("\nAnother address helps: crier member set %s NUMBER email NAME@…\n", slug)
+	}
 	return nil
 }
 

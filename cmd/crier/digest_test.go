@@ -113,6 +113,7 @@ func TestDigestSent(t *testing.T) {
 		t.Errorf("a preview sent %d messages", len(sent))
 	}
 
+	crier(t, "digest", "when", "riverbank", "--post", "telegram:-100123", "--database", db)
 	fails(t, "--yes", "digest", "send", "riverbank", "--config", config)
 	if out, _, err = with(t, "no\n", "digest", "send", "riverbank", "--config", config); err != nil || !strings.Contains(out, "Nothing was sent") {
 		t.Errorf("after a no, send says %v: %s", err, out)
@@ -127,8 +128,8 @@ func TestDigestSent(t *testing.T) {
 	if got, want := strings.Join(row[len(row)-6:], " "), "2 3 0 0 3 1"; got != want { // new ads, members, sent, delivered, waiting, failed
 		t.Errorf("the history says %s, not %s:\n%s", got, want, history)
 	}
-	if sent := flushed(t, db); len(sent) != 3 {
-		t.Errorf("%d messages were sent, not 3: %v", len(sent), sent)
+	if sent := flushed(t, db); len(sent) != 4 {
+		t.Errorf("%d messages were sent, not 3 and one to the group: %v", len(sent), sent)
 	}
 	out, _, err = with(t, "", "digest", "send", "riverbank", "--config", config)
 	if err != nil || !strings.Contains(out, "Nothing would go out now") {
@@ -142,6 +143,7 @@ func TestDigestSent(t *testing.T) {
 			`UPDATE outbox SET state = 'failed', error = 'absent subscriber' WHERE community_id = $1 AND channel = 'sms' AND priority > 1`,
 			`UPDATE outbox SET delivered_at = ended_at WHERE community_id = $1 AND address = '1001'`,
 			`UPDATE outbox SET state = 'failed', error = 'mailbox full' WHERE community_id = $1 AND address = '1007' AND priority > 1`,
+			`UPDATE outbox SET state = 'failed', error = 'bot was kicked' WHERE community_id = $1 AND address = '-100123'`,
 		} {
 			_, err := book.Tx().Exec(ctx, statement, book.Community().ID)
 			failed = errors.Join(failed, err)
@@ -153,12 +155,13 @@ func TestDigestSent(t *testing.T) {
 	if got, want := strings.Join(row[len(row)-6:], " "), "2 3 1 1 0 3"; got != want {
 		t.Errorf("the history says %s, not %s:\n%s", got, want, history)
 	}
-	has(t, history, "Luc Martin", "mailbox full", "Maria Keller", "sms:+32470000012", "absent subscriber", "Ann Lee", "no address that works", "crier member set riverbank")
+	has(t, history, "Luc Martin", "mailbox full", "Maria Keller", "sms:+32470000012", "absent subscriber", "Ann Lee", "no address that works", "crier member set riverbank", "did not get into telegram:-100123: bot was kicked")
 	var one pastCry
 	if err := json.Unmarshal([]byte(crier(t, "digest", "history", "riverbank", "--json", "--database", db)), &one); err != nil {
 		t.Fatal(err)
 	}
-	if one.Kind != "digest" || one.Failed != 2 || one.None != 1 || len(one.Missed) != 3 || one.Missed[0].Name != "Luc Martin" || one.Missed[0].Why != "mailbox full" {
+	if one.Kind != "digest" || one.Failed != 2 || one.None != 1 || len(one.Missed) != 3 || one.Missed[0].Name != "Luc Martin" || one.Missed[0].Why != "mailbox full" ||
+		one.Post == nil || one.Post.Place != "telegram:-100123" || !one.Post.Failed {
 		t.Errorf("the history as JSON is %+v", one)
 	}
 	fails(t, "there is no community", "digest", "history", "lake", "--database", db)

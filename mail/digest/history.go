@@ -17,6 +17,7 @@ type Tally struct {
 	Waiting   int64 // still in the outbox
 	Failed    int64 // given up, or returned
 	None      int64 // who have no address that is open
+	Post      *Post // nil: it went to no group
 }
 
 // Tallies returns the latest cries of a community with what has become of them,
@@ -41,9 +42,40 @@ func Tallies(ctx context.Context, book *ledger.Book, n int) ([]Tally, error) {
 			WHERE w.community_id = $1 AND w.cry_id = $2`, book.Community().ID, c.ID); err != nil {
 			return nil, fmt.Errorf("read what has become of what went out: %w", err)
 		}
+		if t.Post, err = postOf(ctx, book, &c); err != nil {
+			return nil, err
+		}
 		all[i] = t
 	}
 	return all, nil
+}
+
+// Post is a digest in the community's group.
+type Post struct {
+	Place  string // "telegram:-100123", as it is called by now
+	Failed bool   // it did not get there
+	Why    string // as the channel says it
+}
+
+// postOf returns what has become of a cry in the community's group; nil where it
+// did not go there, or it was too long ago.
+func postOf(ctx context.Context, book *ledger.Book, c *Cry) (*Post, error) {
+	if c.PostID == 0 {
+		return nil, nil
+	}
+	var state string
+	var at address
+	var p Post
+	err := ledger.Get(ctx, book.Tx(), []any{&state, &at.channel, &at.address, &p.Why},
+		`SELECT state, channel, address, error FROM outbox WHERE community_id = $1 AND id = $2`, book.Community().ID, c.PostID)
+	if ledger.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what has become of what went to the group: %w", err)
+	}
+	p.Place, p.Failed = at.String(), state == "failed"
+	return &p, nil
 }
 
 // Missed is a member who did not get a cry.

@@ -313,13 +313,39 @@ func namesOf(t *conversation.Turn, those []missed) string {
 // report tells the coordinators who did not get something, once. Whoever wants
 // nothing is not to be asked for another address.
 func (d *Digests) report(ctx context.Context, t *conversation.Turn, c *Cry, failed []missed) error {
-	failed = slices.DeleteFunc(failed, func(m missed) bool { return m.closed && m.tried == "" })
 	if _, err := t.Book.Tx().Exec(ctx, `UPDATE cries SET reported_at = $3 WHERE community_id = $1 AND id = $2`,
-		t.Book.Community().ID, c.ID, ledger.Micros(t.Now())); err != nil || len(failed) == 0 || c.Reach == 0 {
+		t.Book.Community().ID, c.ID, ledger.Micros(t.Now())); err != nil {
 		return err
+	}
+	day := locales.Day(c.Began.In(t.Zone()))
+	if err := d.followPost(ctx, t, c, day); err != nil {
+		return err
+	}
+	failed = slices.DeleteFunc(failed, func(m missed) bool { return m.closed && m.tried == "" })
+	if len(failed) == 0 || c.Reach == 0 {
+		return nil
 	}
 	names := namesOf(t, failed)
 	return tellCoordinators(ctx, t, func(p *locales.Printer) string {
-		return p.Text(c.Kind+".missed", locales.Args{"n": len(failed), "names": names, "day": locales.Day(c.Began.In(t.Zone()))})
+		return p.Text(c.Kind+".missed", locales.Args{"n": len(failed), "names": names, "day": day})
 	})
+}
+
+// followPost looks at what has become of a digest in the community's group. A
+// group that has grown has another address since.
+func (d *Digests) followPost(ctx context.Context, t *conversation.Turn, c *Cry, day locales.Day) error {
+	post, err := postOf(ctx, t.Book, c)
+	if err != nil || post == nil {
+		return err
+	}
+	if post.Failed {
+		t.Log().Error("a digest did not get into the community's group", "due", c.Due, "place", post.Place, "err", post.Why)
+		return tellCoordinators(ctx, t, func(p *locales.Printer) string { return p.Text("digest.missed_post", locales.Args{"day": day}) })
+	}
+	s, err := SettingsOf(ctx, t.Book)
+	if err != nil || post.Place == c.Place || s.Place != c.Place {
+		return err
+	}
+	s.Place = post.Place
+	return s.Save(ctx, t.Book)
 }

@@ -363,7 +363,7 @@ func (d *Digests) post(ctx context.Context, t *conversation.Turn, s *Settings, c
 	}
 	out, err := d.issue(ctx, t, c, r, e)
 	if err == nil {
-		t.Post(out)
+		c.Place, c.PostID = s.Place, t.Post(out)
 	}
 	return err
 }

@@ -23,6 +23,9 @@ type edition struct {
 	shown  []int64 // those that a text had room for
 }
 
+// isPost reports whether it is for the community's group, and for no member.
+func (e *edition) isPost() bool { return e.id == 0 }
+
 // isNews reports whether some of it is not the member's own.
 func (e *edition) isNews() bool {
 	return slices.ContainsFunc(e.ads, func(ad ledger.NewAd) bool { return ad.Member != e.id })
@@ -33,6 +36,7 @@ func (e *edition) isNews() bool {
 type variant struct {
 	locale, channel, place string
 	seen                   int64
+	post                   bool
 }
 
 // written is a sheet and what it says.
@@ -52,7 +56,7 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 		out.Text, e.shown = shortText(t, c, p, e, best)
 		return out, err
 	}
-	v := variant{p.Locale(), e.at.channel, e.place, e.since}
+	v := variant{p.Locale(), e.at.channel, e.place, e.since, e.isPost()}
 	s := r.sheets[v]
 	if s == nil {
 		if r.life == nil {
@@ -134,24 +138,31 @@ func makeSheet(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, und
 // sheetOf lays out some ads: below the coordinator's words by category, near ones
 // first, and above a line on the life of the community.
 func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under *conversation.Categories, l *life, ads []ledger.NewAd) *conversation.Sheet {
-	s := &conversation.Sheet{Title: t.Book.Community().Name, Foot: p.Text("digest.often", nil)}
+	s := &conversation.Sheet{Title: t.Book.Community().Name}
 	if len(e.ads) > 0 { // else there are only the coordinator's words
 		s.Title = p.Text("digest.title", locales.Args{"n": len(e.ads), "community": s.Title})
-		s.Foot = p.Text("digest.foot", nil) + " " + s.Foot
 	}
 	if c.Words != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
 	}
 	s.Sections = append(s.Sections, sectionsOf(t, p, under, ads, e.place)...)
-	if len(ads) < len(e.ads) {
-		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": len(e.ads) - len(ads)})})
+	if older := len(e.ads) - len(ads); older > 0 && !e.isPost() {
+		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": older})})
+	}
+	if text := l.text(p); text != "" {
+		s.Sections = append(s.Sections, conversation.Section{Text: text})
+	}
+	if e.isPost() {
+		s.Foot = p.Text("digest.foot_post", nil)
+		return s
+	}
+	s.Foot = p.Text("digest.often", nil)
+	if len(e.ads) > 0 {
+		s.Foot = p.Text("digest.foot", nil) + " " + s.Foot
 	}
 	for _, every := range []string{EveryDay, EveryWeek, EveryMonth, Never} {
 		word := p.Text("often."+every, nil)
 		s.Choices = append(s.Choices, conversation.Choice{Label: word, Reply: word})
-	}
-	if text := l.text(p); text != "" {
-		s.Sections = append(s.Sections, conversation.Section{Text: text})
 	}
 	return s
 }

@@ -104,17 +104,19 @@ type Cry struct {
 	Cursor    ledger.MemberID
 	Reach     int64 // how many got it
 	NewAds    int64
+	Place     string // where it went beside, to the community's group; "": nowhere
+	PostID    int64  // the message there
 	Previewed time.Time
 	Began     time.Time
 	Ended     time.Time
 }
 
-const cryColumns = `id, kind, state, due_at, issue, words, audience, by_member, from_ad, to_ad, cursor, reach, new_ads,
+const cryColumns = `id, kind, state, due_at, issue, words, audience, by_member, from_ad, to_ad, cursor, reach, new_ads, place, post_id,
 	COALESCE(previewed_at, 0), COALESCE(began_at, 0), COALESCE(ended_at, 0)`
 
 func scanCry(rows ledger.Rows) (c Cry, err error) {
 	var due, issue, previewed, began, ended int64
-	err = rows.Scan(&c.ID, &c.Kind, &c.State, &due, &issue, &c.Words, &c.Audience, &c.By, &c.From, &c.To, &c.Cursor, &c.Reach, &c.NewAds,
+	err = rows.Scan(&c.ID, &c.Kind, &c.State, &due, &issue, &c.Words, &c.Audience, &c.By, &c.From, &c.To, &c.Cursor, &c.Reach, &c.NewAds, &c.Place, &c.PostID,
 		&previewed, &began, &ended)
 	c.Due, c.Issue = ledger.Time(due), issue != 0
 	for at, micros := range map[*time.Time]int64{&c.Previewed: previewed, &c.Began: began, &c.Ended: ended} {
@@ -170,9 +172,9 @@ func (c *Cry) save(ctx context.Context, book *ledger.Book) error {
 		return &m
 	}
 	_, err := book.Tx().Exec(ctx, `UPDATE cries SET state = $3, issue = $4, words = $5, from_ad = $6, to_ad = $7, cursor = $8, reach = $9, new_ads = $10,
-		previewed_at = $11, began_at = $12, ended_at = $13 WHERE community_id = $1 AND id = $2`,
+		previewed_at = $11, began_at = $12, ended_at = $13, place = $14, post_id = $15 WHERE community_id = $1 AND id = $2`,
 		book.Community().ID, c.ID, c.State, asInt(c.Issue), c.Words, c.From, c.To, c.Cursor, c.Reach, c.NewAds,
-		micros(c.Previewed), micros(c.Began), micros(c.Ended))
+		micros(c.Previewed), micros(c.Began), micros(c.Ended), c.Place, c.PostID)
 	if err != nil {
 		return fmt.Errorf("keep a %s: %w", c.Kind, err)
 	}

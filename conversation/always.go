@@ -18,6 +18,9 @@ func (t *Turn) stop(ctx context.Context) error {
 	if _, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressStopped, ""); err != nil {
 		return err
 	}
+	if err := t.Memory.TakeBack(ctx, t.Book.Community().ID, t.In.Channel, t.In.From); err != nil {
+		return err
+	}
 	t.talk.Dialog, t.talk.More, t.talk.Misses = nil, nil, 0
 	t.Say("stop.done", locales.Args{"community": t.Book.Community().Name})
 	return nil
@@ -73,7 +76,7 @@ func (t *Turn) start(ctx context.Context) error {
 	if _, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressActive, ""); err != nil {
 		return err
 	}
-	if err := t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.In.Channel, t.In.From); err != nil {
+	if err := t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.Member.ID); err != nil {
 		return err
 	}
 	t.Say("start.done", locales.Args{"community": t.Book.Community().Name, "first": t.Member.First()})

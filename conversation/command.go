@@ -225,8 +225,13 @@ type Memory interface {
 	// since a time.
 	Thumbs(ctx context.Context, community ledger.CommunityID, since time.Time) (map[int64]Photo, error)
 
-	// Resubscribe has an address get again what is sent in bulk.
-	Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error
+	// TakeBack has nothing more go to an address of what waits to be sent, but
+	// the answers to what was written from there.
+	TakeBack(ctx context.Context, community ledger.CommunityID, channel, address string) error
+
+	// Resubscribe has a member get again what is sent in bulk, wherever they had
+	// unsubscribed.
+	Resubscribe(ctx context.Context, community ledger.CommunityID, member ledger.MemberID) error
 
 	// PIN returns what is known of a member's PIN, and SavePIN keeps it: one
 	// without a hash takes it away.

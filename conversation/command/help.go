@@ -39,7 +39,7 @@ var start = conversation.Command{
 	Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
 		c := t.Book.Community()
 		t.Say("start.already", locales.Args{"first": t.Member.First(), "community": c.Name})
-		return t.Memory.Resubscribe(ctx, c.ID, t.In.Channel, t.In.From)
+		return t.Memory.Resubscribe(ctx, c.ID, t.Member.ID)
 	},
 }
 

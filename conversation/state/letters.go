@@ -207,14 +207,36 @@ func (j *Journey) Unsubscribe(ctx context.Context, channel string, id int64) err
 	})
 }
 
-func unsubscribe(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO unsubscribed (community_id, channel, address, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		lane, channel, address, ledger.Micros(now))
-	return err
+// TakenBack is the error of a message that was not sent because its reader
+// wanted no more before it was.
+const TakenBack = "its reader wants no more"
+
+// takeBack ends messages of some rank or below that wait to be sent to an address.
+func takeBack(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, from conversation.Priority, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $5, error = '`+TakenBack+`'
+		WHERE community_id = $1 AND channel = $2 AND address = $3 AND state = 'queued' AND priority >= $4`, lane, channel, address, from, ledger.Micros(now))
+	if err != nil {
+		return fmt.Errorf("take back what waits for %s: %w", channel, err)
+	}
+	return nil
 }
 
-func (m *memory) Resubscribe(ctx context.Context, community ledger.CommunityID, channel, address string) error {
-	return m.tx.Later(ctx, `DELETE FROM unsubscribed WHERE community_id = $1 AND channel = $2 AND address = $3`, community, channel, address)
+func (m *memory) TakeBack(ctx context.Context, community ledger.CommunityID, channel, address string) error {
+	return takeBack(ctx, m.tx, community, channel, address, conversation.Replies+1, m.book.Now())
+}
+
+func unsubscribe(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, now time.Time) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO unsubscribed (community_id, channel, address, since) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		lane, channel, address, ledger.Micros(now)); err != nil {
+		return err
+	}
+	return takeBack(ctx, tx, lane, channel, address, conversation.Bulk, now)
+}
+
+func (m *memory) Resubscribe(ctx context.Context, community ledger.CommunityID, member ledger.MemberID) error {
+	return m.tx.Later(ctx, `DELETE FROM unsubscribed WHERE community_id = $1 AND EXISTS (SELECT 1 FROM addresses a
+		WHERE a.community_id = unsubscribed.community_id AND a.channel = unsubscribed.channel AND a.address = unsubscribed.address AND a.member_id = $2)`,
+		community, member)
 }
 
 // Load reads a note that the processes of this host share, "" where there is none.

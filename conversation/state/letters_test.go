@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -470,5 +471,50 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("said %q", said)
 		}
 		must(t, j.Now(ctx, inbound(address(1), "done before", "balance"), func(o conversation.Outbound) { t.Errorf("answered again: %+v", o) }))
+	})
+}
+
+// Who says STOP, or presses the button for it, gets nothing of what waits to be
+// sent: a text in the night that comes at eight would be one after the STOP.
+func TestStopTakesBackWhatWaits(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		now := newClock()
+		town := mailTown(t, db, now)
+		j := journey(t, db, now, nil, 0)
+		queue := func(i int, priority conversation.Priority, text string) {
+			t.Helper()
+			must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+				return state.Enqueue(t.Context(), tx, town.id, []conversation.Outbound{{
+					Channel: "email", Address: mailbox(i), Locale: "en", Text: text, Priority: priority,
+				}}, nil, now.Now())
+			}))
+		}
+		queue(1, conversation.Bulk, "news")
+		var letter int64
+		must(t, j.Flush(t.Context(), func(o conversation.Outbound) { letter = o.ID }))
+		for i := 1; i <= 3; i++ {
+			queue(i, conversation.Replies, "an answer")
+			queue(i, conversation.Notices, "a payment")
+			queue(i, conversation.Bulk, "the digest")
+		}
+		must(t, j.Unsubscribe(t.Context(), "email", letter))
+		in := mailed(2, "stop", "stop", 0)
+		in.Trust = conversation.Proven
+		var got []string
+		must(t, j.Now(t.Context(), in, func(o conversation.Outbound) { got = append(got, o.Address+" "+o.Text) }))
+		slices.Sort(got)
+		want := []string{
+			mailbox(1) + " a payment", mailbox(1) + " an answer",
+			mailbox(2) + " You will get no more messages from Town here. To come back, write START.", mailbox(2) + " an answer",
+			mailbox(3) + " a payment", mailbox(3) + " an answer", mailbox(3) + " the digest",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("what goes out is\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if n := count(t, db, `SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND error = '`+state.TakenBack+`'`); n != 3 {
+			t.Errorf("%d messages were taken back, not 3", n)
+		}
 	})
 }

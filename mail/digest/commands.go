@@ -82,7 +82,10 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 			return err
 		}
 		t.Say("digest.every_"+every, nil)
-		return nil
+		if every == Never {
+			return nil
+		}
+		return t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.Member.ID)
 	}
 	seen := f.Int("above")
 	if !f.Has("above") {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"crier/conversation/state"
 	"crier/ledger"
 )
 
@@ -33,13 +34,13 @@ func Tallies(ctx context.Context, book *ledger.Book, n int) ([]Tally, error) {
 		t := Tally{Cry: c}
 		if err := ledger.Get(ctx, book.Tx(), []any{&t.None, &t.Failed, &t.Sent, &t.Delivered, &t.Waiting}, `SELECT
 				COALESCE(SUM(CASE WHEN w.message_id = 0 THEN 1 ELSE 0 END), 0),
-				COALESCE(SUM(CASE WHEN o.state = 'failed' THEN 1 ELSE 0 END), 0),
+				COALESCE(SUM(CASE WHEN o.state = 'failed' AND o.error <> $3 THEN 1 ELSE 0 END), 0),
 				COALESCE(SUM(CASE WHEN o.state = 'sent' THEN 1 ELSE 0 END), 0),
 				COALESCE(SUM(CASE WHEN o.delivered_at IS NOT NULL AND o.state = 'sent' THEN 1 ELSE 0 END), 0),
 				COALESCE(SUM(CASE WHEN o.state = 'queued' THEN 1 ELSE 0 END), 0)
 			FROM cried w
 			LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
-			WHERE w.community_id = $1 AND w.cry_id = $2`, book.Community().ID, c.ID); err != nil {
+			WHERE w.community_id = $1 AND w.cry_id = $2`, book.Community().ID, c.ID, state.TakenBack); err != nil {
 			return nil, fmt.Errorf("read what has become of what went out: %w", err)
 		}
 		if t.Post, err = postOf(ctx, book, &c); err != nil {
@@ -63,10 +64,10 @@ func postOf(ctx context.Context, book *ledger.Book, c *Cry) (*Post, error) {
 	if c.PostID == 0 {
 		return nil, nil
 	}
-	var state string
+	var became string
 	var at address
 	var p Post
-	err := ledger.Get(ctx, book.Tx(), []any{&state, &at.channel, &at.address, &p.Why},
+	err := ledger.Get(ctx, book.Tx(), []any{&became, &at.channel, &at.address, &p.Why},
 		`SELECT state, channel, address, error FROM outbox WHERE community_id = $1 AND id = $2`, book.Community().ID, c.PostID)
 	if ledger.IsNotFound(err) {
 		return nil, nil
@@ -74,7 +75,7 @@ func postOf(ctx context.Context, book *ledger.Book, c *Cry) (*Post, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what has become of what went to the group: %w", err)
 	}
-	p.Place, p.Failed = at.String(), state == "failed"
+	p.Place, p.Failed = at.String(), became == "failed"
 	return &p, nil
 }
 
@@ -87,7 +88,7 @@ type Missed struct {
 	Why    string   // as the channel says it; "": they had no address that is open
 }
 
-// MissedBy returns who did not get a cry, by number.
+// MissedBy returns who did not get a cry, and did not say that they want none, by number.
 func MissedBy(ctx context.Context, book *ledger.Book, cry int64) ([]Missed, error) {
 	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m Missed, err error) {
 		var tried string
@@ -97,8 +98,8 @@ func MissedBy(ctx context.Context, book *ledger.Book, cry int64) ([]Missed, erro
 	}, `SELECT m.id, m.number, m.name, w.tried, COALESCE(o.error, '') FROM cried w
 		JOIN members m ON m.community_id = w.community_id AND m.id = w.member_id
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
-		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed')
-		ORDER BY m.number`, book.Community().ID, cry)
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' AND o.error <> $3)
+		ORDER BY m.number`, book.Community().ID, cry, state.TakenBack)
 }
 
 // Overdue reports whether a digest should have gone out to all by now and has

@@ -182,3 +182,56 @@ func TestBroadcastProgress(t *testing.T) {
 		t.Errorf("heard %q, want %q", heard, want)
 	}
 }
+
+// Whoever has unsubscribed from the letters by a click wants none as a text
+// either, until they say so.
+func TestUnsubscribedIsEverywhere(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+		id := h.town("river", "Europe/Brussels", 3)
+		h.coordinate(id, "m0@river.example")
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, h.now)
+			if err != nil {
+				return err
+			}
+			m, err := book.MembersAt(t.Context(), "email", "m1@river.example")
+			if err != nil {
+				return err
+			}
+			return book.Bind(t.Context(), m[0].ID, "telegram", "1001")
+		}))
+		week := func(at time.Time, ad string) (got []conversation.Outbound) {
+			t.Helper()
+			h.now = at.Add(-time.Hour)
+			h.offers(id, ad)
+			for _, now := range []time.Time{at.Add(-time.Minute), at, at.Add(72 * time.Hour)} {
+				for _, o := range h.tick(now) {
+					if strings.HasPrefix(o.Text, "The digest of") || strings.Contains(o.Text, "did not get") {
+						t.Errorf("a coordinator is told %q", o.Text)
+					}
+					if o.Address == "m1@river.example" || o.Address == "1001" {
+						got = append(got, o)
+					}
+				}
+			}
+			return got
+		}
+		h.tick(h.now)
+		got := week(dueAt, "bread")
+		if len(got) != 1 {
+			t.Fatalf("she gets %+v", got)
+		}
+		must(t, h.Unsubscribe(t.Context(), got[0].Channel, got[0].ID))
+		must(t, h.PauseAddress(t.Context(), "email", "m1@river.example", "full")) // which is no reason to begin anew
+		if got := week(dueAt.AddDate(0, 0, 7), "jam"); len(got) != 0 {
+			t.Errorf("after she has unsubscribed she gets %q at %s", got[0].Text, got[0].Address)
+		}
+		h.says("telegram", "1001", "weekly")
+		if got := week(dueAt.AddDate(0, 0, 14), "soup"); len(got) != 1 || !strings.Contains(got[0].Text, "soup") {
+			t.Errorf("after she wants it again she gets %+v", got)
+		}
+	})
+}

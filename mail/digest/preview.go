@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crier/conversation"
+	"crier/conversation/state"
 	"crier/ledger"
 	"crier/locales"
 )
@@ -209,7 +210,7 @@ func (d *Digests) follow(ctx context.Context, t *conversation.Turn) error {
 	return nil
 }
 
-// missedBy are the members who did not get a cry.
+// missedBy are the members who did not get a cry, and did not say that they want none.
 func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, error) {
 	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m missed, err error) {
 		var closed int64
@@ -221,7 +222,8 @@ func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, erro
 				WHERE a.community_id = w.community_id AND a.member_id = w.member_id AND (a.status = 'stopped' OR u.address IS NOT NULL))
 		FROM cried w
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
-		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed') ORDER BY w.member_id`, book.Community().ID, cry)
+		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' AND o.error <> $3) ORDER BY w.member_id`,
+		book.Community().ID, cry, state.TakenBack)
 }
 
 // again sends a cry to another address of those whom it did not reach. It

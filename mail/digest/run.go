@@ -328,7 +328,7 @@ func (d *Digests) digestTo(ctx context.Context, t *conversation.Turn, s *Setting
 
 // editionOf is what a member is to be told, nil for nothing.
 func (d *Digests) editionOf(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry, r *run, one *reader) (*edition, error) {
-	if !due(one.every, one.last, c.Due, c.Issue, t.Zone()) {
+	if one.no || !due(one.every, one.last, c.Due, c.Issue, t.Zone()) {
 		return nil, nil
 	}
 	e := &edition{reader: one, since: one.seen}

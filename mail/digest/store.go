@@ -201,6 +201,7 @@ type reader struct {
 	seen  int64           // the newest ad of their last digest; -1: they have had none
 	last  time.Time       // when that was due
 	at    []address       // that are open, the one they used last first
+	no    bool            // they have unsubscribed at one of them, and so are told nothing at any
 	upTo  ledger.MemberID // the last of those who were read with them
 }
 
@@ -256,19 +257,27 @@ func readers(ctx context.Context, book *ledger.Book, behind ledger.MemberID) ([]
 	if _, err := ledger.All(ctx, tx, func(rows ledger.Rows) (struct{}, error) {
 		var member ledger.MemberID
 		var a address
-		var sharing, closed int64
-		err := rows.Scan(&member, &a.channel, &a.address, &sharing, &closed)
-		if r := of[member]; r != nil && closed == 0 {
-			a.shared = sharing > 1
-			r.at = append(r.at, a)
+		var shut, sharing, closed int64
+		err := rows.Scan(&member, &a.channel, &a.address, &shut, &sharing, &closed)
+		a.shared = sharing > 1
+		if r := of[member]; r != nil {
+			r.no = r.no || closed > 0
+			if shut == 0 {
+				r.at = append(r.at, a)
+			}
 		}
 		return none(err)
-	}, `SELECT a.member_id, a.channel, a.address,
+	}, `SELECT a.member_id, a.channel, a.address, CASE WHEN a.status = 'active' THEN 0 ELSE 1 END,
 			(SELECT COUNT(*) FROM addresses b WHERE b.community_id = a.community_id AND b.channel = a.channel AND b.address = a.address),
 			(SELECT COUNT(*) FROM unsubscribed u WHERE u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address)
-		FROM addresses a WHERE a.community_id = $1 AND a.member_id > $2 AND a.member_id <= $3 AND a.status = 'active'
+		FROM addresses a WHERE a.community_id = $1 AND a.member_id > $2 AND a.member_id <= $3
 		ORDER BY a.member_id, a.used_at DESC, a.channel, a.address`, id, behind, last); err != nil {
 		return nil, fmt.Errorf("read where who is to be told: %w", err)
+	}
+	for _, r := range all {
+		if r.no {
+			r.at = nil
+		}
 	}
 	return all, nil
 }

@@ -153,8 +153,9 @@ var myAds = conversation.Command{
 		}
 		var list []string
 		for _, ad := range ads {
+			said := append([]string{conversation.Cut(ad.Text, 60)}, conversation.AdTerms(t.Printer(), ad)...)
 			list = append(list, t.Text("my_ads.line_"+string(ad.Kind), locales.Args{
-				"number": ad.Number, "text": conversation.Cut(ad.Text, 60), "day": locales.Day(ad.ExpiresAt),
+				"number": ad.Number, "text": strings.Join(said, ", "), "day": locales.Day(ad.ExpiresAt),
 			}))
 		}
 		t.Say("my_ads.list", locales.Args{"list": strings.Join(list, "  ")})

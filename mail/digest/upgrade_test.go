@@ -1,8 +1,11 @@
 package digest_test
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"crier/conversation"
@@ -58,6 +61,46 @@ func TestCommunitiesFromBefore(t *testing.T) {
 		}
 		if len(texts) != 2 {
 			t.Errorf("who gets it how often: %v", texts)
+		}
+	})
+}
+
+// An update in the middle of a digest, from before one could be posted to a
+// group with anybody knowing what became of it: it goes on where it was.
+func TestUpgradeInTheMiddle(t *testing.T) {
+	t.Parallel()
+	first, err := os.ReadFile("migrations/0001_digest.sql")
+	must(t, err)
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		must(t, state.Prepare(t.Context(), db))
+		must(t, ledger.Migrate(t.Context(), db, "digest", fstest.MapFS{"0001_digest.sql": {Data: first}}))
+		h := &host{t: t, db: db, now: dueAt.Add(-time.Hour)}
+		id := h.town("river", "Europe/Brussels", 4)
+		h.offers(id, "bread")
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			for _, s := range []string{
+				`INSERT INTO digests (community_id, schedule, notice, least, place, checked_at, seen) VALUES ($1, '0 8 * * 5', 1200, 1, 'telegram:-100', $2, 0)`,
+				`INSERT INTO cries (id, community_id, kind, state, due_at, issue, to_ad, new_ads, cursor, reach, began_at)
+					SELECT 9, $1, 'digest', 'going', $2, 1, 1, 1, MAX(id), 1, $2 FROM (SELECT id FROM members WHERE community_id = $1 ORDER BY id LIMIT 2) AS two`,
+			} {
+				if _, err := tx.Exec(t.Context(), s, id, ledger.Micros(dueAt)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		for range 2 {
+			must(t, digest.Prepare(t.Context(), db))
+		}
+		h.Journey = h.process("one")
+		var got []string
+		for _, o := range append(h.tick(dueAt.Add(time.Minute)), h.tick(dueAt.Add(2*time.Minute))...) {
+			got = append(got, o.Address)
+		}
+		slices.Sort(got)
+		if want := []string{"-100", "m2@river.example", "m3@river.example"}; !slices.Equal(got, want) {
+			t.Errorf("it goes on to %v, not to %v", got, want)
 		}
 	})
 }

@@ -20,12 +20,13 @@ const (
 	pressTimeout = 5 * time.Second
 )
 
-// heard is what one update says. At most one of in, moved and member is set.
+// heard is what one update says. At most one of in, moved, member and group is set.
 type heard struct {
 	in     *conversation.Inbound
 	photo  *attached // of in
 	moved  *moved
 	member *membership
+	group  *group
 	press  *press // beside in, or alone where the press means nothing to us
 }
 
@@ -34,6 +35,12 @@ type moved struct{ from, to string }
 type membership struct {
 	address string
 	blocked bool
+}
+
+// group is a group or channel that the bot was taken into, or put out of.
+type group struct {
+	address, title string
+	in             bool
 }
 
 // press is a pressed button that waits for its answer. chat is 0 where its
@@ -58,6 +65,11 @@ func (b *Bot) take(ctx context.Context, update tgbotapi.Update) error {
 		if err := b.handler.Handle(ctx, *h.in); err != nil {
 			return fmt.Errorf("handle update %d: %w", update.UpdateID, err)
 		}
+	case h.group != nil && h.group.in: // its address is shown nowhere else
+		b.log.Info("the bot is in a group now: crier digest when SLUG --post ADDRESS has the digest there, too",
+			"address", Channel+":"+h.group.address, "title", h.group.title)
+	case h.group != nil:
+		b.log.Warn("the bot is in a group no more", "address", Channel+":"+h.group.address, "title", h.group.title)
 	case b.addresses == nil:
 	case h.moved != nil:
 		if err := b.addresses.MoveAddress(ctx, Channel, h.moved.from, h.moved.to); err != nil {
@@ -203,10 +215,15 @@ func (b *Bot) readPress(id int, q *tgbotapi.CallbackQuery) heard {
 	return heard{in: in, press: &press{query: q.ID, chat: q.Message.Chat.ID, message: q.Message.MessageID}}
 }
 
-// readMembership reads that a person blocked the bot, or came back.
+// readMembership reads that a person blocked the bot, or came back, or that a
+// group has it or has it no more.
 func readMembership(c *tgbotapi.ChatMemberUpdated) heard {
 	if !private(&c.Chat, &c.From) {
-		return heard{}
+		if c.Chat.ID >= 0 {
+			return heard{}
+		}
+		status := c.NewChatMember.Status
+		return heard{group: &group{address(c.Chat.ID), clean(c.Chat.Title, nameMax), status == "member" || status == "administrator" || status == "restricted"}}
 	}
 	switch c.NewChatMember.Status {
 	case "kicked":

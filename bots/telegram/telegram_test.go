@@ -321,16 +321,18 @@ func TestAPressThatWasNotKeptIsNotAnswered(t *testing.T) {
 }
 
 func TestAddressesAreTold(t *testing.T) {
-	server, ear := newServer(t), newListener()
-	start(t, polling(server), ear, silent(), telegram.WithAddresses(ear))
+	server, ear, log := newServer(t), newListener(), &logs{}
+	start(t, polling(server), ear, log.logger(), telegram.WithAddresses(ear))
 	server.Block(maria, true)
 	server.Block(maria, false)
 	group := map[string]any{"id": int64(-100), "type": "group"}
 	super := map[string]any{"id": int64(-100_200), "type": "supergroup"}
 	server.Push(map[string]any{"message": map[string]any{"message_id": 1, "chat": group, "migrate_to_chat_id": int64(-100_200)}})
 	server.Push(map[string]any{"message": map[string]any{"message_id": 2, "chat": super, "migrate_from_chat_id": int64(-100)}})
-	// The bot thrown out of a group is nobody's address.
-	server.Push(map[string]any{"my_chat_member": map[string]any{"chat": group, "from": map[string]any{"id": maria}, "new_chat_member": map[string]any{"status": "kicked"}}})
+	// A group is nobody's address, but somebody may have the digest in it.
+	for _, status := range []string{"administrator", "kicked"} {
+		server.Push(map[string]any{"my_chat_member": map[string]any{"chat": super, "from": map[string]any{"id": maria}, "new_chat_member": map[string]any{"status": status}}})
+	}
 	ear.wait(t, 4)
 	if err := server.WaitConfirmed(patience(t)); err != nil {
 		t.Fatal(err)
@@ -341,6 +343,11 @@ func TestAddressesAreTold(t *testing.T) {
 	}
 	if got := ear.wasTold(); !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
+	}
+	for _, line := range []string{"the bot is in a group now", "address=telegram:-100200", "the bot is in a group no more"} {
+		if !strings.Contains(log.String(), line) {
+			t.Errorf("the log does not say %q:\n%s", line, log)
+		}
 	}
 }
 

@@ -596,7 +596,7 @@ func (p *program) digestWhenCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&notice, "notice", "", "how long before, the coordinators see it and may change or skip it, such as 20h or 1d")
 	f.IntVar(&least, "least", 0, "how many new ads it takes for a digest to go out")
-	f.StringVar(&post, "post", "", "a group or channel that gets it too, such as telegram:-1001234567890; none takes that back")
+	f.StringVar(&post, "post", "", "a group or channel that gets it too, such as telegram:-1001234567890 or telegram:@riverbank; none takes that back")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		change, err := digestChange(c, strings.Join(args[1:], " "), notice, least, post)
 		if err != nil {
@@ -624,7 +624,7 @@ func (p *program) digestWhenCommand() *cobra.Command {
 }
 
 // postForm is where a digest can be posted beside its members' own.
-var postForm = regexp.MustCompile(`^(telegram:-?\d+|email:\S+@\S+)$`)
+var postForm = regexp.MustCompile(`^(telegram:(-?\d+|@\w{5,32})|email:\S+@\S+)$`)
 
 // digestChange reads what is to be set; nil is nothing.
 func digestChange(c *cobra.Command, schedule, notice string, least int, post string) (func(*digest.Settings), error) {

@@ -108,6 +108,57 @@ func (h *host) town(slug, zone string, members int) ledger.CommunityID {
 	return id
 }
 
+// set changes how a community has its digest.
+func (h *host) set(id ledger.CommunityID, change func(*digest.Settings)) (s digest.Settings) {
+	h.t.Helper()
+	must(h.t, h.db.Update(h.t.Context(), func(tx ledger.Tx) error {
+		book, err := ledger.Open(h.t.Context(), tx, id, h.now)
+		if err != nil {
+			return err
+		}
+		if s, err = digest.SettingsOf(h.t.Context(), book); err != nil {
+			return err
+		}
+		change(&s)
+		return s.Save(h.t.Context(), book)
+	}))
+	return s
+}
+
+// coordinate makes the member with a mail address a coordinator.
+func (h *host) coordinate(id ledger.CommunityID, address string) {
+	h.t.Helper()
+	must(h.t, h.db.Update(h.t.Context(), func(tx ledger.Tx) error {
+		book, err := ledger.Open(h.t.Context(), tx, id, h.now)
+		if err != nil {
+			return err
+		}
+		m, err := book.MembersAt(h.t.Context(), "email", address)
+		if err != nil {
+			return err
+		}
+		member := m[0].Member
+		member.Role = ledger.Coordinator
+		return book.SaveMember(h.t.Context(), member)
+	}))
+}
+
+// binds gives the member with a mail address another address.
+func (h *host) binds(id ledger.CommunityID, mail, channel, address string) {
+	h.t.Helper()
+	must(h.t, h.db.Update(h.t.Context(), func(tx ledger.Tx) error {
+		book, err := ledger.Open(h.t.Context(), tx, id, h.now)
+		if err != nil {
+			return err
+		}
+		m, err := book.MembersAt(h.t.Context(), "email", mail)
+		if err != nil {
+			return err
+		}
+		return book.Bind(h.t.Context(), m[0].ID, channel, address)
+	}))
+}
+
 // offers has the first member put an ad up.
 func (h *host) offers(id ledger.CommunityID, text string) {
 	h.t.Helper()
@@ -280,29 +331,9 @@ func TestAnotherAddress(t *testing.T) {
 		t.Parallel()
 		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
 		id := h.town("river", "Europe/Brussels", 4)
-		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
-			book, err := ledger.Open(t.Context(), tx, id, h.now.Add(-time.Hour))
-			if err != nil {
-				return err
-			}
-			for i, address := range map[int]string{1: "1001", 2: "1002"} {
-				m, err := book.MembersAt(t.Context(), "email", fmt.Sprintf("m%d@river.example", i))
-				if err != nil {
-					return err
-				}
-				if i == 1 {
-					member := m[0].Member
-					member.Role = ledger.Coordinator
-					if err := book.SaveMember(t.Context(), member); err != nil {
-						return err
-					}
-				}
-				if err := book.Bind(t.Context(), m[0].ID, "telegram", address); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+		h.binds(id, "m1@river.example", "telegram", "1001")
+		h.binds(id, "m2@river.example", "telegram", "1002")
+		h.coordinate(id, "m1@river.example")
 		h.tick(h.now)
 		h.offers(id, "bread")
 		h.now = time.Date(2026, 5, 8, 6, 0, 0, 0, time.UTC)

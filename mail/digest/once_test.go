@@ -192,17 +192,7 @@ func TestUnsubscribedIsEverywhere(t *testing.T) {
 		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
 		id := h.town("river", "Europe/Brussels", 3)
 		h.coordinate(id, "m0@river.example")
-		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
-			book, err := ledger.Open(t.Context(), tx, id, h.now)
-			if err != nil {
-				return err
-			}
-			m, err := book.MembersAt(t.Context(), "email", "m1@river.example")
-			if err != nil {
-				return err
-			}
-			return book.Bind(t.Context(), m[0].ID, "telegram", "1001")
-		}))
+		h.binds(id, "m1@river.example", "telegram", "1001")
 		week := func(at time.Time, ad string) (got []conversation.Outbound) {
 			t.Helper()
 			h.now = at.Add(-time.Hour)

@@ -11,41 +11,6 @@ import (
 	"crier/mail/digest"
 )
 
-// set changes how a community has its digest.
-func (h *host) set(id ledger.CommunityID, change func(*digest.Settings)) (s digest.Settings) {
-	h.t.Helper()
-	must(h.t, h.db.Update(h.t.Context(), func(tx ledger.Tx) error {
-		book, err := ledger.Open(h.t.Context(), tx, id, h.now)
-		if err != nil {
-			return err
-		}
-		if s, err = digest.SettingsOf(h.t.Context(), book); err != nil {
-			return err
-		}
-		change(&s)
-		return s.Save(h.t.Context(), book)
-	}))
-	return s
-}
-
-// coordinate makes the member with a mail address a coordinator.
-func (h *host) coordinate(id ledger.CommunityID, address string) {
-	h.t.Helper()
-	must(h.t, h.db.Update(h.t.Context(), func(tx ledger.Tx) error {
-		book, err := ledger.Open(h.t.Context(), tx, id, h.now)
-		if err != nil {
-			return err
-		}
-		m, err := book.MembersAt(h.t.Context(), "email", address)
-		if err != nil {
-			return err
-		}
-		member := m[0].Member
-		member.Role = ledger.Coordinator
-		return book.SaveMember(h.t.Context(), member)
-	}))
-}
-
 // A digest goes to the community's group too: once, and with nothing in it that
 // is for one person or that nobody hears there. Where it does not get there, the
 // coordinators are told; where the group has another address by now, that is kept.

@@ -35,18 +35,7 @@ func TestCommunitiesFromBefore(t *testing.T) {
 				t.Fatalf("on day %d %q goes to %s", day, sent[0].Text, sent[0].Address)
 			}
 		}
-		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
-			book, err := ledger.Open(t.Context(), tx, id, h.now)
-			if err != nil {
-				return err
-			}
-			s, err := digest.SettingsOf(t.Context(), book)
-			if err != nil {
-				return err
-			}
-			s.Schedule = digest.Weekly
-			return s.Save(t.Context(), book)
-		}))
+		h.set(id, func(s *digest.Settings) { s.Schedule = digest.Weekly })
 		h.offers(id, "fresh bread")
 		texts := map[string]int{}
 		for range 7 {

@@ -232,8 +232,9 @@ const (
 // Receipt is what a channel learns of a message after it has sent it.
 type Receipt struct {
 	ID         int64  // Outbound.ID, 0 where the channel does not know it
-	ProviderID string // what Send has returned, where ID is 0
+	ProviderID string // what Send has returned, where ID is 0 or Again is set
 	Status     Status
+	Again      bool   // Failed for a reason that passes, such as no signal: it is sent once more; ID is there
 	Dead       bool   // Failed, and nothing sent to that address will ever arrive
 	OptedOut   bool   // Failed, and whoever has the address wants nothing more
 	Reason     string // the channel's word or code for it, for the operator

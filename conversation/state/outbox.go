@@ -94,6 +94,7 @@ func unsubscribed(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, ou
 const (
 	sendBackoff    = 5 * time.Second
 	sendBackoffMax = time.Hour
+	againBackoff   = time.Minute // where the channel had taken it, and failed later
 	sendGiveUp     = 48 * time.Hour
 	sendTimeout    = 2 * time.Minute
 	sendAtOnce     = 32
@@ -708,14 +709,19 @@ func (s *sender) recordOne(ctx context.Context, tx ledger.Tx, e ending) (out []c
 		}
 		return s.j.pause(ctx, tx, e.community, e.Channel, e.Address, e.err.Error(), e.at)
 	}
-	wait := min(sendBackoff<<min(e.Attempt-1, 10), sendBackoffMax)
-	wait += rand.N(wait / 4)
+	wait := backoff(sendBackoff, e.Attempt)
 	if se.RetryAfter > 0 {
 		wait = se.RetryAfter
 	}
 	log.Warn("message could not be sent: it is tried again", "retry_after", wait.Round(time.Second))
 	return nil, tx.Later(ctx, `UPDATE outbox SET attempts = attempts + 1, next_at = $2, error = $3 WHERE id = $1`,
 		e.ID, ledger.Micros(e.at.Add(wait)), clean(e.err.Error(), maxField))
+}
+
+// backoff is how long a message waits after so many attempts.
+func backoff(first time.Duration, attempts int) time.Duration {
+	wait := min(first<<min(max(attempts-1, 0), 10), sendBackoffMax)
+	return wait + rand.N(wait/4)
 }
 
 // pause marks an address as one that takes no more messages, and tells the

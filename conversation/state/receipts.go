@@ -27,8 +27,11 @@ func (j *Journey) Receipt(ctx context.Context, channel string, r conversation.Re
 	switch r.Status {
 	case conversation.Failed:
 		log.Warn("a message did not arrive", "reason", clean(r.Reason, maxField), "dead", r.Dead, "opted_out", r.OptedOut)
-		if r.OptedOut {
+		switch {
+		case r.OptedOut:
 			return j.optedOut(ctx, channel, r)
+		case r.Again:
+			return j.sendAgain(ctx, channel, r)
 		}
 		return j.Bounced(ctx, channel, r.ID, r.Dead, r.Reason)
 	case conversation.Delivered, conversation.Underway:
@@ -37,6 +40,65 @@ func (j *Journey) Receipt(ctx context.Context, channel string, r conversation.Re
 		}
 	}
 	return nil
+}
+
+// errNotSent says that a receipt has come before its message was known to be
+// sent.
+var errNotSent = errors.New("the message is not known to be sent yet")
+
+// sendAgain queues a message once more that its channel had taken and could not
+// send after all, unless it is too old for that, or its reader wants no more. A
+// message that is queued keeps the id that its last try had: by it a receipt
+// that comes again is known.
+func (j *Journey) sendAgain(ctx context.Context, channel string, r conversation.Receipt) error {
+	lasts := false
+	err := j.about(ctx, channel, r.ID, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
+		lasts = false
+		now := j.Clock()
+		var state, providerID string
+		var attempts int
+		var created int64
+		if err := ledger.Get(ctx, tx, []any{&state, &providerID, &attempts, &created},
+			`SELECT state, provider_id, attempts, created_at FROM outbox WHERE id = $1`, r.ID); err != nil {
+			return err
+		}
+		switch {
+		case state == "queued" && providerID != clean(r.ProviderID, maxField):
+			return errNotSent
+		case state != "sent" || providerID != clean(r.ProviderID, maxField):
+			return nil
+		case now.Sub(ledger.Time(created)) > sendGiveUp:
+			lasts = true
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'queued', ended_at = NULL, next_at = $2, error = $3 WHERE id = $1`,
+			r.ID, ledger.Micros(now.Add(backoff(againBackoff, attempts))), clean(r.Reason, maxField)); err != nil {
+			return err
+		}
+		return unwanted(ctx, tx, l, channel, now)
+	})
+	if err == nil && lasts {
+		return j.Bounced(ctx, channel, r.ID, false, r.Reason)
+	}
+	return err
+}
+
+// unwanted takes back what waits for an address that has been closed since it
+// was written.
+func unwanted(ctx context.Context, tx ledger.Tx, l letter, channel string, now time.Time) error {
+	closed := 0
+	if err := ledger.Get(ctx, tx, []any{&closed}, `SELECT COUNT(*) FROM addresses WHERE community_id = $1 AND channel = $2 AND address = $3 AND status <> 'active'`,
+		l.community, channel, l.address); err != nil {
+		return err
+	}
+	if closed > 0 {
+		return takeBack(ctx, tx, l.community, channel, l.address, conversation.Replies+1, now)
+	}
+	if err := ledger.Get(ctx, tx, []any{&closed}, `SELECT COUNT(*) FROM unsubscribed WHERE community_id = $1 AND channel = $2 AND address = $3`,
+		l.community, channel, l.address); err != nil || closed == 0 {
+		return err
+	}
+	return takeBack(ctx, tx, l.community, channel, l.address, conversation.Bulk, now)
 }
 
 // gone notes that a message has gone out, or has arrived.
@@ -49,8 +111,8 @@ func (j *Journey) gone(ctx context.Context, tx ledger.Tx, channel string, r conv
 		}
 	}
 	// One that waits for the next try, after a try of which nobody knew how it
-	// ended, is not tried again.
-	n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'sent', ended_at = $3, error = '' WHERE id = $1 AND channel = $2 AND ended_at IS NULL AND attempts > 0`,
+	// ended, is not tried again. (With an id, it is known how its last try ended.)
+	n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'sent', ended_at = $3, error = '' WHERE id = $1 AND channel = $2 AND ended_at IS NULL AND attempts > 0 AND provider_id = ''`,
 		r.ID, channel, ledger.Micros(now))
 	if err != nil || n == 0 {
 		return err

@@ -288,6 +288,69 @@ func TestReceiptAfterATimeout(t *testing.T) {
 	})
 }
 
+// A text that its gateway took and could not send for want of a signal goes out
+// later, once; and no more where its reader has said STOP, or it is too old.
+func TestReceiptForAnotherTry(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		town, now := newTown(t, db, 3), newClock()
+		tries := map[string]int{}
+		channel := &gateways{}
+		channel.send = func(o conversation.Outbound) (string, error) {
+			tries[o.Text]++
+			return fmt.Sprintf("gw:%s %d", o.Text, tries[o.Text]), nil
+		}
+		j := journey(t, db, now, channel, 0)
+		id := func(text string) int64 { return int64(count(t, db, `SELECT id FROM outbox WHERE text = '`+text+`'`)) }
+		fails := func(text string, try int) error {
+			return j.Receipt(t.Context(), "sms", conversation.Receipt{
+				ID: id(text), ProviderID: fmt.Sprintf("gw:%s %d", text, try), Status: conversation.Failed, Again: true, Reason: "no signal",
+			})
+		}
+		queue(t, db, town, now, address(0), "again", conversation.Replies)
+		if err := fails("again", 1); err == nil {
+			t.Error("a receipt from before the text was known to be sent is lost")
+		}
+		for i, text := range []string{"stopped", "old"} {
+			queue(t, db, town, now, address(i+1), text, conversation.Notices)
+		}
+		running(t, j)
+		waitFor(t, 20*time.Second, func() bool { return in(t, db, "sent") == 3 })
+		inBook(t, db, town.id, now.Now(), func(book *ledger.Book) error {
+			_, err := book.SetAddressStatus(t.Context(), "sms", address(1), ledger.AddressStopped, "")
+			return err
+		})
+		must(t, fails("again", 1))
+		must(t, fails("again", 1))
+		must(t, j.Receipt(t.Context(), "sms", conversation.Receipt{ID: id("again"), Status: conversation.Underway})) // of the first try
+		must(t, fails("stopped", 1))
+		now.add(30 * time.Second)
+		now.looked(t, j)
+		if n := len(channel.attempts()); n != 3 {
+			t.Errorf("%d attempts at once", n)
+		}
+		now.add(5 * time.Minute)
+		now.looked(t, j)
+		waitFor(t, 20*time.Second, func() bool { return in(t, db, "sent") == 2 })
+		must(t, fails("again", 1)) // it comes again
+		now.add(49 * time.Hour)
+		now.looked(t, j)
+		must(t, fails("old", 1))
+		now.add(2 * time.Hour)
+		now.looked(t, j)
+		if tries["again"] != 2 || tries["stopped"] != 1 || tries["old"] != 1 {
+			t.Errorf("tries %v", tries)
+		}
+		if in(t, db, "sent") != 1 || in(t, db, "failed") != 2 {
+			t.Errorf("%d sent, %d failed", in(t, db, "sent"), in(t, db, "failed"))
+		}
+		if n := count(t, db, `SELECT SUM(messages) FROM costs`); n != 3 {
+			t.Errorf("%d messages were counted", n)
+		}
+	})
+}
+
 // Parts come in any order, twice and to any process; a message whose rest does
 // not come is not acted upon, and its sender hears of it.
 func TestParts(t *testing.T) {

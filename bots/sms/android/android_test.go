@@ -162,7 +162,10 @@ func TestEvents(t *testing.T) {
 		"NUL in its id":  {body: `{"id":"e\u0000","event":"sms:received","payload":{"sender":"+32470000001","message":"bal"}}`, bad: true},
 		"sent":           {body: `{"id":"e1","event":"sms:sent","payload":{"messageId":"crier-17"}}`, receipt: receipt{ID: 17}},
 		"delivered":      {body: `{"id":"e1","event":"sms:delivered","payload":{"messageId":"crier-9007199254740993"}}`, receipt: receipt{ID: 9007199254740993, Status: conversation.Delivered}},
-		"failed":         {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17","reason":"Send result: RESULT_ERROR_NO_SERVICE (x)"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "RESULT_ERROR_NO_SERVICE"}},
+		"failed":         {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17","reason":"Send result: RESULT_ERROR_NO_SERVICE (x)"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "RESULT_ERROR_NO_SERVICE", Again: true, ProviderID: "village:crier-17"}},
+		"failed anew":    {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17-3","reason":"Can't send message: No SIMs found"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "No SIMs found", Again: true, ProviderID: "village:crier-17-3"}},
+		"failed at last": {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17","reason":"TTL expired"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "TTL expired"}},
+		"no try of ours": {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17-1","reason":"TTL expired"}}`},
 		"cancelled":      {body: `{"id":"e1","event":"sms:cancelled","payload":{"messageId":"crier-17"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "cancelled"}},
 		"another's text": {body: `{"id":"e1","event":"sms:delivered","payload":{"messageId":"17"}}`},
 		"nearly ours":    {body: `{"id":"e1","event":"sms:delivered","payload":{"messageId":"crier-017"}}`},
@@ -272,6 +275,33 @@ func TestAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What the telephone could not send for a reason that passes it tries anew, by
+// another id each time: it knows the old ones to have failed. A try of which
+// nobody knows how it ended is still not made twice.
+func TestAnew(t *testing.T) {
+	p := newPhone(t, "", "")
+	_, g := newLine(t, p.settings(), &smstest.Journey{}, nil)
+	text := sms.Text{ID: 17, To: smstest.Handset, Body: "once", Valid: time.Hour}
+	for n, want := range []string{"crier-17", "crier-17-2", "crier-17-3"} {
+		for range 2 {
+			if id, err := g.Submit(t.Context(), text); err != nil || id != want || len(p.texts) != n+1 {
+				t.Fatalf("it is %q (%v), want %q, and there are %d texts", id, err, want, len(p.texts))
+			}
+			text.Again = true
+		}
+		p.mu.Lock()
+		p.texts[n].state, p.texts[n].err = "Failed", "Send result: RESULT_ERROR_GENERIC_FAILURE (Generic failure cause)"
+		p.mu.Unlock()
+	}
+	p.mu.Lock()
+	p.texts[2].err = "Send result: RESULT_ERROR_NULL_PDU"
+	p.mu.Unlock()
+	var refused *conversation.SendError
+	if _, err := g.Submit(t.Context(), text); !errors.As(err, &refused) || !refused.Final {
+		t.Errorf("err = %v, want a final one", err)
 	}
 }
 

@@ -122,27 +122,27 @@ func (g *gateway) hearFrom(ctx context.Context, since time.Time, heard map[strin
 // they were submitted.
 type undecided struct {
 	mu    sync.Mutex
-	texts map[int64]time.Time
+	texts map[string]time.Time
 }
 
-func (u *undecided) add(id int64, at time.Time) {
+func (u *undecided) add(id string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.texts == nil {
-		u.texts = map[int64]time.Time{}
+		u.texts = map[string]time.Time{}
 	}
 	if len(u.texts) < receiptsMost {
 		u.texts[id] = at
 	}
 }
 
-func (u *undecided) remove(id int64) {
+func (u *undecided) remove(id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.texts, id)
 }
 
-func (u *undecided) all() map[int64]time.Time {
+func (u *undecided) all() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return maps.Clone(u.texts)
@@ -155,7 +155,7 @@ func (g *gateway) askReceipts(ctx context.Context, now time.Time) error {
 			g.undecided.remove(id)
 			continue
 		}
-		known, err := g.known(ctx, reference(id))
+		known, err := g.known(ctx, id)
 		switch {
 		case refused(err, http.StatusNotFound):
 			g.undecided.remove(id)
@@ -163,20 +163,21 @@ func (g *gateway) askReceipts(ctx context.Context, now time.Time) error {
 		case err != nil:
 			return fmt.Errorf("ask for receipts: %w", err)
 		}
-		r := conversation.Receipt{ID: id}
+		var r conversation.Receipt
 		switch known.State {
 		case "Delivered":
 			r.Status = conversation.Delivered
 		case "Failed":
-			r.Status = conversation.Failed
-			for _, one := range known.Recipients {
-				r.Reason = cause(one.Error)
+			why, _ := known.failure()
+			if r = failed(why); r.Again {
+				r.ProviderID = id
 			}
 		case "Cancelled":
 			r.Status, r.Reason = conversation.Failed, "cancelled"
 		default:
 			continue
 		}
+		r.ID, _ = number(id)
 		if err := g.line.Receipt(ctx, r); err != nil {
 			return fmt.Errorf("keep a receipt: %w", err)
 		}

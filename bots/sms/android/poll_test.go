@@ -92,7 +92,7 @@ func TestPolling(t *testing.T) {
 	p.mu.Unlock()
 	until("the receipts", func() bool { return len(journey.Receipts()) >= 2 })
 	for _, want := range []conversation.Receipt{
-		{ID: 17, Status: conversation.Delivered}, {ID: 18, Status: conversation.Failed, Reason: "RESULT_ERROR_NO_SERVICE"},
+		{ID: 17, Status: conversation.Delivered}, {ID: 18, ProviderID: "village:crier-18", Status: conversation.Failed, Again: true, Reason: "RESULT_ERROR_NO_SERVICE"},
 	} {
 		if !slices.Contains(journey.Receipts(), want) {
 			t.Errorf("receipts %+v, want %+v among them", journey.Receipts(), want)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func (g *gateway) Call(ctx context.Context, call sms.Call) (sms.Answer, error) {
 		// or before, and outweighs the others.
 		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Delivered})
 	case "sms:failed":
-		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Failed, Reason: cause(e.Payload.Reason)})
+		return sms.Answer{}, g.receipt(ctx, e, failed(cause(e.Payload.Reason)))
 	case "sms:cancelled":
 		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Failed, Reason: "cancelled"})
 	}
@@ -93,7 +94,29 @@ func (g *gateway) receipt(ctx context.Context, e event, r conversation.Receipt) 
 		return nil
 	}
 	r.ID = id
+	if r.Again {
+		r.ProviderID = e.Payload.MessageID
+	}
 	return g.line.Receipt(ctx, r)
+}
+
+// failed is the receipt of a text that the telephone could not send.
+func failed(why string) conversation.Receipt {
+	return conversation.Receipt{Status: conversation.Failed, Reason: why, Again: passing(why)}
+}
+
+// lasting are the results of Android's that are the text's own fault, or the
+// number's. All others pass: there is no signal or credit, or too many texts
+// were sent in an hour. The app tries nothing twice.
+var lasting = []string{
+	"RESULT_ERROR_NULL_PDU", "RESULT_ERROR_FDN_CHECK_FAILURE", "RESULT_ERROR_SHORT_CODE_NOT_ALLOWED", "RESULT_ERROR_SHORT_CODE_NEVER_ALLOWED",
+	"RESULT_INVALID_ARGUMENTS", "RESULT_RIL_INVALID_ARGUMENTS", "RESULT_INVALID_SMS_FORMAT", "RESULT_RIL_INVALID_SMS_FORMAT",
+	"RESULT_ENCODING_ERROR", "RESULT_RIL_ENCODING_ERR", "RESULT_REQUEST_NOT_SUPPORTED", "RESULT_RIL_REQUEST_NOT_SUPPORTED",
+}
+
+// passing reports whether what has failed for that cause may be sent later.
+func passing(cause string) bool {
+	return cause == noSIM || strings.HasPrefix(cause, "RESULT_") && !slices.Contains(lasting, cause)
 }
 
 // verify checks that the telephone has signed a call, and lately: X-Signature is
@@ -127,6 +150,8 @@ var (
 	smscStatus = regexp.MustCompile(`^Delivery result from SC .*: (-?[0-9]{1,3})$`)
 )
 
+const noSIM = "No SIMs found"
+
 // cause is the reason of a failure without what may be in it of numbers: a
 // result of Android's (RESULT_ERROR_NO_SERVICE), the status that the message
 // centre has reported (3GPP TS 23.040, section 9.2.3.15), or the app's word.
@@ -137,7 +162,7 @@ func cause(reason string) string {
 	if m := smscStatus.FindStringSubmatch(reason); m != nil {
 		return "status " + m[1]
 	}
-	for _, known := range []string{"TTL expired", "Invalid phone number", "No SIMs found"} {
+	for _, known := range []string{"TTL expired", "Invalid phone number", noSIM} {
 		if strings.Contains(reason, known) {
 			return known
 		}

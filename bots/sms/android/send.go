@@ -17,15 +17,27 @@ import (
 // queue limits").
 const offlinePause = 5 * time.Minute
 
-// reference is the id of a text at the gateway, and number is the way back. The
-// prefix tells ours from those that others send by the same telephone.
-func reference(id int64) string { return "crier-" + strconv.FormatInt(id, 10) }
-
-func number(reference string) (int64, bool) {
-	digits, ours := strings.CutPrefix(reference, "crier-")
-	id, err := strconv.ParseInt(digits, 10, 64)
-	return id, ours && err == nil && id > 0 && reference == "crier-"+strconv.FormatInt(id, 10)
+// reference is the id of a text at the gateway, which is another one each time
+// that the telephone is to try it anew; and number is the way back. The prefix
+// tells ours from those that others send by the same telephone.
+func reference(id int64, try int) string {
+	name := "crier-" + strconv.FormatInt(id, 10)
+	if try > 1 {
+		name += "-" + strconv.Itoa(try)
+	}
+	return name
 }
+
+func number(name string) (int64, bool) {
+	digits, ours := strings.CutPrefix(name, "crier-")
+	digits, again, _ := strings.Cut(digits, "-")
+	id, err := strconv.ParseInt(digits, 10, 64)
+	try, _ := strconv.Atoi(again) // none is 0
+	return id, ours && err == nil && id > 0 && name == reference(id, try)
+}
+
+// triesMost is how often the telephone tries a text: more than there is time for.
+const triesMost = 100
 
 // message is a text as the gateway takes it, and state what it knows of one.
 type (
@@ -49,43 +61,48 @@ type (
 )
 
 // Submit puts a text into the telephone's queue. One that is there already is
-// not put there twice.
+// not put there twice, unless the telephone has given it up for a reason that
+// passes.
 func (g *gateway) Submit(ctx context.Context, text sms.Text) (string, error) {
-	id := reference(text.ID)
-	if text.Again {
-		// Of several telephones another one may be asked than the first time.
-		switch known, err := g.known(ctx, id); {
-		case refused(err, http.StatusNotFound):
-		case err != nil:
-			return "", meaning(err)
-		default:
-			return id, outcome(known)
-		}
-	}
-	var taken state
-	// What the telephone has for a number is right: the server's own check
-	// refuses those of new ranges.
-	err := g.call(ctx, http.MethodPost, "/messages?skipPhoneValidation=true", message{
-		ID: id, TextMessage: content{text.Body}, PhoneNumbers: []string{text.To},
-		TTL: max(int64(text.Valid/time.Second), 5), WithDeliveryReport: true,
-	}, &taken)
-	if refused(err, http.StatusConflict) {
-		known, err := g.known(ctx, id)
+	for try := range triesMost {
+		id := reference(text.ID, try+1)
+		was, err := g.once(ctx, id, text)
 		if err != nil {
 			return "", meaning(err)
 		}
-		return id, outcome(known)
+		if failed, passes := was.failure(); failed != "" && passes {
+			continue
+		}
+		if g.settings.Hook == "" {
+			g.undecided.add(id, g.line.Now())
+		}
+		return id, outcome(was)
 	}
-	if err != nil {
-		return "", meaning(err)
+	return "", sms.Rejected(errors.New("the telephone could not send it"))
+}
+
+// once submits a text, unless it is there by that id. It returns what is known
+// of it.
+func (g *gateway) once(ctx context.Context, id string, text sms.Text) (was state, err error) {
+	if text.Again {
+		// Of several telephones another one may be asked than the first time.
+		if was, err = g.known(ctx, id); !refused(err, http.StatusNotFound) {
+			return was, err
+		}
 	}
-	if taken.ID != id {
-		return "", errors.New("the answer is not about the text: is the url right?")
+	// What the telephone has for a number is right: the server's own check
+	// refuses those of new ranges.
+	err = g.call(ctx, http.MethodPost, "/messages?skipPhoneValidation=true", message{
+		ID: id, TextMessage: content{text.Body}, PhoneNumbers: []string{text.To},
+		TTL: max(int64(text.Valid/time.Second), 5), WithDeliveryReport: true,
+	}, &was)
+	if refused(err, http.StatusConflict) {
+		return g.known(ctx, id)
 	}
-	if g.settings.Hook == "" {
-		g.undecided.add(text.ID, g.line.Now())
+	if err == nil && was.ID != id {
+		err = errors.New("the answer is not about the text: is the url right?")
 	}
-	return id, nil
+	return was, err
 }
 
 // known asks for a text by its id.
@@ -100,16 +117,24 @@ func (g *gateway) known(ctx context.Context, id string) (state, error) {
 	return s, nil
 }
 
-// outcome is what has become of a text that was submitted before. One that has
-// failed cannot be submitted anew by the same id.
+// failure is why a text has failed, "" where it has not, and whether that passes.
+func (s state) failure() (why string, passes bool) {
+	if s.State != "Failed" {
+		return "", false
+	}
+	why = cause("")
+	for _, r := range s.Recipients {
+		why = cause(r.Error)
+	}
+	return why, passing(why)
+}
+
+// outcome is what has become of a text that was submitted.
 func outcome(s state) error {
+	if failed, _ := s.failure(); failed != "" {
+		return sms.Rejected(fmt.Errorf("the telephone could not send it: %s", failed))
+	}
 	switch s.State {
-	case "Failed":
-		reason := ""
-		for _, r := range s.Recipients {
-			reason = r.Error
-		}
-		return sms.Rejected(fmt.Errorf("the telephone could not send it: %s", cause(reason)))
 	case "Cancelling", "Cancelled":
 		return sms.Rejected(errors.New("it was cancelled at the gateway"))
 	}

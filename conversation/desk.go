@@ -466,14 +466,20 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 			t.Meaning = t.understood(t.In.Text)
 		}
 	}
-	switch may, err := e.mayAnswerStranger(ctx, room, desk, t.In, desk.Asks != "" || t.Meaning.Intent == understand.Join); {
-	case err != nil:
+	invitation, err := t.Book.InvitationTo(ctx, in.Channel, in.From)
+	if err != nil && !ledger.IsNotFound(err) {
 		return nil, err
-	case !may:
-		t.log.Warn("a stranger writes too often: no answer")
-		return nil, nil
 	}
-	if err := t.strangerAnswer(ctx, desk); err != nil {
+	if !t.decidesInvitation(invitation, desk) { // what does counts, however much came before it: it is over with that
+		switch may, err := e.mayAnswerStranger(ctx, room, desk, t.In, desk.Asks != "" || t.Meaning.Intent == understand.Join); {
+		case err != nil:
+			return nil, err
+		case !may:
+			t.log.Warn("a stranger writes too often: no answer")
+			return nil, nil
+		}
+	}
+	if err := t.strangerAnswer(ctx, desk, invitation); err != nil {
 		return nil, err
 	}
 	for i := range t.out {
@@ -486,19 +492,29 @@ func (e *Engine) stranger(ctx context.Context, room Room, in Inbound) ([]Outboun
 	return t.out, room.Memory.SaveDesk(ctx, c.ID, in.Channel, in.From, desk)
 }
 
-func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk) error {
+// decidesInvitation reports whether a stranger accepts or declines what the
+// address was invited by, "" for nothing.
+func (t *Turn) decidesInvitation(invitation string, desk *Desk) bool {
+	if invitation == "" || t.In.Trust < Proven {
+		return false
+	}
+	switch t.Meaning.Intent {
+	case understand.Stop:
+		return true
+	case understand.Yes, understand.No:
+		return desk.Asks == ""
+	}
+	return false
+}
+
+func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk, invitation string) error {
 	c := t.Book.Community()
 	text := cut(harmless(t.In.Text), 40)
-	invitation, err := t.Book.InvitationTo(ctx, t.In.Channel, t.In.From)
-	if err != nil && !ledger.IsNotFound(err) {
-		return err
-	}
 	if t.In.Dialled && desk.Asks == "" && strings.TrimSpace(t.In.Text) == "1" { // as the screen offers
 		t.Meaning = understand.Meaning{Intent: understand.Join, Locale: t.locale}
 	}
-	declines := invitation != "" && t.In.Trust >= Proven && (t.Meaning.Intent == understand.Stop || t.Meaning.Intent == understand.No && desk.Asks == "")
 	switch {
-	case declines:
+	case t.Meaning.Intent != understand.Yes && t.decidesInvitation(invitation, desk):
 		desk.Form, desk.Asks = nil, ""
 		if _, err := t.Book.DropInvitations(ctx, t.In.Channel, t.In.From); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"crier/bots/sms"
 	"crier/conversation"
 	"crier/conversation/state"
+	"crier/ledger"
 	"crier/ledger/storetest"
 )
 
@@ -147,6 +148,52 @@ func TestStrangersByText(t *testing.T) {
 		if said := say(c.text); len(said) != 1 || !strings.Contains(said[0], c.want) {
 			t.Errorf("%q is answered %q", c.text, said)
 		}
+	}
+}
+
+// Whoever is invited by text and asks first who that is can still say yes or
+// STOP: it counts on the same day.
+func TestInvitedByText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ text, want string }{{"yes", "Welcome"}, {"stop", "no more messages"}, {"no thanks", "no more messages"}} {
+		t.Run(c.text, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.SQLiteDB(t)
+			benchTown(t, db, "river", 3)
+			now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+			check(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+				c, err := ledger.CommunityBySlug(t.Context(), tx, "river")
+				if err != nil {
+					return err
+				}
+				book, err := ledger.Open(t.Context(), tx, c.ID, now)
+				if err != nil {
+					return err
+				}
+				m, err := book.AddMember(t.Context(), ledger.NewMember{Name: "Piet Vos", Locale: "en", Status: ledger.Invited})
+				if err != nil {
+					return err
+				}
+				return book.Invite(t.Context(), ledger.Invitation{
+					Code: "RIVER-1", Member: m.ID, Channel: sms.Channel, Address: "+32499000000", ExpiresAt: now.Add(time.Hour),
+				})
+			}))
+			j := state.New(state.Config{
+				DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "invited",
+			})
+			for i, step := range []struct{ text, want string }{{"who are you", "don't know this address"}, {"is it dear", ""}, {c.text, c.want}, {c.text, ""}} {
+				now = now.Add(time.Minute)
+				said := ""
+				check(t, j.Now(t.Context(), conversation.Inbound{
+					Channel: sms.Channel, ID: fmt.Sprint(i), From: "+32499000000", Text: step.text, At: now, Trust: conversation.Proven, Community: "river",
+				}, func(o conversation.Outbound) { said += o.Text }))
+				if c.text != "yes" || i < 3 {
+					if step.want == "" && said != "" || !strings.Contains(said, step.want) {
+						t.Errorf("%q is answered %q", step.text, said)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -164,6 +165,12 @@ func (d *Desk) choose(in Inbound, ids []int64, name func(int64) string, choice f
 	return 0, ""
 }
 
+// writesWith reports whether the sender has lately written to one of some
+// communities.
+func (d *Desk) writesWith(communities []ledger.CommunityID, now time.Time) bool {
+	return now.UnixMicro() < d.Until && len(d.Options) == 0 && slices.Contains(communities, ledger.CommunityID(d.Chosen))
+}
+
 // keepable is a text as it may be kept until somebody says who wrote it: not a
 // PIN, which has to be written again.
 func keepable(text string) string {
@@ -214,8 +221,8 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	if err != nil {
 		return nil, nil, err
 	}
-	if id, err := e.invitedTo(ctx, tx, in); err != nil || id != 0 {
-		return nil, &Forward{id, in.Text, in.Trust}, err
+	if id, err := e.invitedTo(ctx, tx, in, len(communities) == 0); err != nil || id != 0 {
+		return nil, &Forward{Community: id, Text: in.Text, Trust: in.Trust}, err
 	}
 	printer := e.catalog.Printer(in.Locale, locales.Unit{}, nil, time.UTC, now)
 	desk, err := room.Memory.Desk(ctx, ledger.Host, in.Channel, in.From)
@@ -237,7 +244,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 			Bare: in.Trust < Proven,
 		}}, nil, nil
 	case 1:
-		return nil, &Forward{communities[0], in.Text, in.Trust}, nil
+		return nil, &Forward{Community: communities[0], Text: in.Text, Trust: in.Trust}, nil
 	}
 	ids := make([]int64, len(communities))
 	names := map[int64]string{}
@@ -263,8 +270,12 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 	if out != nil || err != nil {
 		return out, nil, err
 	}
-	if e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent == understand.Switch || in.dialsAnew() {
+	switch intent := e.understand.Understand(understand.Input{Text: in.Text, Locale: printer.Locale()}).Intent; {
+	case intent == understand.Switch, in.dialsAnew():
 		desk.Chosen = 0 // who dials anew cannot be asked to write a word first
+	case intent == understand.Stop && in.Trust >= Proven && !desk.writesWith(communities, now): // it is not to wait for an answer
+		desk.Options, desk.Held = nil, ""
+		return nil, &Forward{communities[0], in.Text, in.Trust, communities[1:]}, room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk)
 	}
 	chosen, text := desk.choose(in, ids, name, e.choice(printer.Locale()), e.says(printer.Locale()), now)
 	if err := room.Memory.SaveDesk(ctx, ledger.Host, in.Channel, in.From, desk); err != nil {
@@ -278,7 +289,7 @@ func (e *Engine) hostDesk(ctx context.Context, room Room, in Inbound) ([]Outboun
 			return nil, nil, err
 		}
 	}
-	return nil, &Forward{ledger.CommunityID(chosen), text, in.Trust}, nil
+	return nil, &Forward{Community: ledger.CommunityID(chosen), Text: text, Trust: in.Trust}, nil
 }
 
 // hostUnproven deals with a claimed message to the host's desk from an address
@@ -334,11 +345,15 @@ func (e *Engine) isChoice(text, locale string, desk *Desk) bool {
 	return ok && n >= 1 && n <= len(desk.Options)
 }
 
-// invitedTo returns the community of the invitation that a message holds.
-func (e *Engine) invitedTo(ctx context.Context, tx ledger.Tx, in Inbound) (ledger.CommunityID, error) {
+// invitedTo returns the community of the invitation that a message holds, or of
+// the one that a stranger has.
+func (e *Engine) invitedTo(ctx context.Context, tx ledger.Tx, in Inbound, stranger bool) (ledger.CommunityID, error) {
 	m := e.understand.Understand(understand.Input{Text: in.Text, Locale: in.Locale, Unit: understand.Units})
 	if m.Intent != understand.Join || m.What == "" {
-		return 0, nil
+		if !stranger {
+			return 0, nil
+		}
+		return ledger.InvitedTo(ctx, tx, in.Channel, in.From, in.At)
 	}
 	inv, err := ledger.InvitationByCode(ctx, tx, Code(m.What))
 	if ledger.IsNotFound(err) {

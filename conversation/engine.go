@@ -80,6 +80,7 @@ type Forward struct {
 	Community ledger.CommunityID
 	Text      string
 	Trust     Trust
+	Also      []ledger.CommunityID // where it is to be handled as well
 }
 
 // Room is where a message is handled: one community's book, and what is

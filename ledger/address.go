@@ -245,6 +245,17 @@ func (b *Book) InvitationTo(ctx context.Context, channel, address string) (code 
 	return code, err
 }
 
+// InvitedTo finds the community of the newest invitation, of any community, that
+// waits for its answer from an address at a time; 0 where there is none.
+func InvitedTo(ctx context.Context, tx Tx, channel, address string, now time.Time) (id CommunityID, err error) {
+	err = Get(ctx, tx, []any{&id}, `SELECT community_id FROM invitations
+		WHERE channel = $1 AND address = $2 AND used_at IS NULL AND expires_at > $3 ORDER BY created_at DESC, code LIMIT 1`, channel, address, Micros(now))
+	if IsNotFound(err) {
+		return 0, nil
+	}
+	return id, err
+}
+
 func timeOrZero(us *int64) time.Time {
 	if us == nil {
 		return time.Time{}

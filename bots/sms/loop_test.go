@@ -197,6 +197,71 @@ func TestInvitedByText(t *testing.T) {
 	}
 }
 
+// By a line that serves several communities, STOP ends the texts of all of them
+// unless its sender is writing with one; and whoever is invited is heard.
+func TestOneLineForTwoTowns(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, oneLineForTwoTowns)
+}
+
+func oneLineForTwoTowns(t *testing.T, db ledger.DB) {
+	t.Parallel()
+	now := time.Date(2026, 5, 5, 10, 0, 0, 0, time.UTC)
+	const invited = "+32499000000"
+	for _, slug := range []string{"river", "hill"} {
+		id := benchTown(t, db, slug, 3)
+		check(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, now)
+			if err != nil {
+				return err
+			}
+			if slug == "river" {
+				return nil
+			}
+			m, err := book.AddMember(t.Context(), ledger.NewMember{Name: "Piet Vos", Locale: "en", Status: ledger.Invited})
+			if err != nil {
+				return err
+			}
+			return book.Invite(t.Context(), ledger.Invitation{Code: "HILL-1", Member: m.ID, Channel: sms.Channel, Address: invited, ExpiresAt: now.Add(time.Hour)})
+		}))
+	}
+	j := state.New(state.Config{
+		DB: db, Engine: benchEngine(t), Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Holder: "both",
+	})
+	n := 0
+	say := func(from, text string) (said []string) {
+		t.Helper()
+		n++
+		now = now.Add(time.Second)
+		check(t, j.Now(t.Context(), conversation.Inbound{
+			Channel: sms.Channel, ID: fmt.Sprint(n), From: from, Text: text, At: now, Trust: conversation.Proven,
+		}, func(o conversation.Outbound) { said = append(said, o.Community+": "+o.Text) }))
+		return said
+	}
+	stopped := func(from string) (n int) {
+		t.Helper()
+		check(t, db.View(t.Context(), func(tx ledger.Tx) error {
+			return ledger.Get(t.Context(), tx, []any{&n}, `SELECT COUNT(*) FROM addresses WHERE address = $1 AND status = 'stopped'`, from)
+		}))
+		return n
+	}
+	if said := say(telephone(0), "stop"); len(said) != 2 || stopped(telephone(0)) != 2 {
+		t.Errorf("STOP out of the blue: %d are stopped, said %q", stopped(telephone(0)), said)
+	}
+	say(telephone(1), "balance")
+	if say(telephone(1), "stop"); stopped(telephone(1)) != 2 {
+		t.Errorf("STOP when asked which: %d are stopped", stopped(telephone(1)))
+	}
+	say(telephone(2), "balance")
+	say(telephone(2), "1")
+	if said := say(telephone(2), "stop"); len(said) != 1 || stopped(telephone(2)) != 1 {
+		t.Errorf("STOP to one: %d are stopped, said %q", stopped(telephone(2)), said)
+	}
+	if said := say(invited, "yes"); len(said) != 1 || !strings.Contains(said[0], "hill: Welcome") {
+		t.Errorf("yes to an invitation is answered %q", said)
+	}
+}
+
 // Whoever can forge senders has no end of numbers: what all strangers together
 // are answered has one.
 func TestManyStrangersByText(t *testing.T) {

@@ -373,6 +373,15 @@ func (j *Journey) finish(ctx context.Context, tx ledger.Tx, lane ledger.Communit
 		if err := tx.Later(ctx, `UPDATE photos SET community_id = $2 WHERE community_id = $3 AND message_id = $1`, m.id, forward.Community, lane); err != nil {
 			return err
 		}
+		for _, also := range forward.Also {
+			if err := tx.Later(ctx, `INSERT INTO inbox (id, community_id, channel, external_id, sender, name, text, trust, locale, question, edited,
+					thread, dialled, received_at, state, next_at)
+				SELECT $2, $3, channel, external_id || $4, sender, name, $5, $6, locale, 0, 0, thread, dialled, received_at, 'pending', 0
+				FROM inbox WHERE id = $1 ON CONFLICT (channel, external_id) DO NOTHING`,
+				m.id, ledger.NewID(now), also, fmt.Sprintf(" %d", also), j.sealer.seal(clean(forward.Text, maxText)), int64(forward.Trust)); err != nil {
+				return err
+			}
+		}
 		return tx.Later(ctx, `UPDATE inbox SET community_id = $2, text = $3, trust = $4,
 			photos = (SELECT COUNT(*) FROM photos WHERE photos.community_id = $2 AND photos.message_id = $1) WHERE id = $1`,
 			m.id, forward.Community, j.sealer.seal(clean(forward.Text, maxText)), int64(forward.Trust))

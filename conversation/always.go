@@ -36,7 +36,7 @@ func (t *Turn) stopOrStart(ctx context.Context, members []ledger.At) (done bool,
 	switch {
 	case m.Intent != understand.Stop && !stopped:
 		return false, nil
-	case m.Intent != understand.Stop || stopped: // a first STOP always counts
+	case t.In.Trust < Proven || m.Intent != understand.Start && stopped: // a first STOP and a first START always count
 		if may, err := t.mayAnswer(ctx, claimedAnswers, answersWithin); err != nil || !may {
 			return true, err
 		}

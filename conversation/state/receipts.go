@@ -171,8 +171,9 @@ func (j *Journey) optedOut(ctx context.Context, channel string, r conversation.R
 	var sending map[string]bool
 	err := j.about(ctx, channel, r.ID, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
 		sending = map[string]bool{}
-		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2, ended_at = COALESCE(ended_at, $3) WHERE id = $1`,
-			r.ID, clean(r.Reason, maxField), ledger.Micros(j.Clock())); err != nil {
+		n, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', error = $2, ended_at = COALESCE(ended_at, $3) WHERE id = $1 AND state <> 'failed'`,
+			r.ID, clean(r.Reason, maxField), ledger.Micros(j.Clock()))
+		if err != nil || n == 0 { // 0: it comes again, and its address may be open again by now
 			return err
 		}
 		out, err := j.pause(ctx, tx, l.community, channel, l.address, r.Reason, j.Clock())

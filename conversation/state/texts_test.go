@@ -255,6 +255,11 @@ func TestReceipts(t *testing.T) {
 		if n := count(t, db, `SELECT COUNT(*) FROM addresses WHERE address = '+32474' AND status = 'paused'`); n != 1 {
 			t.Error("whoever wants no texts is not left alone")
 		}
+		must(t, j.ResumeAddress(t.Context(), "sms", "+32474"))
+		receipt(conversation.Receipt{ID: id("stopped"), Status: conversation.Failed, OptedOut: true, Reason: "21610"}) // once more
+		if n := count(t, db, `SELECT COUNT(*) FROM addresses WHERE address = '+32474' AND status = 'paused'`); n != 0 {
+			t.Error("a receipt that comes again pauses an address that was opened meanwhile")
+		}
 		now.add(4 * 24 * time.Hour)
 		must(t, j.Tick(t.Context()))
 		if n := count(t, db, `SELECT COUNT(*) FROM receipts`); n != 0 {

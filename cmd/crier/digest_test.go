@@ -300,6 +300,10 @@ func TestDoctorDigests(t *testing.T) {
 		"riverbank: nothing but answers between 21:00-8:00 by the clock of Europe/Brussels",
 		`riverbank may spend EUR, and a text costs USD`, `crier community set riverbank budget "20 USD"`)
 	hasNot(t, out, "has no digest", "has not gone out")
+	crier(t, "community", "set", "riverbank", "quiet", "none", "--database", db)
+	out = fails(t, "to mend", "doctor", "--config", config)
+	has(t, out, "riverbank: texts go out at any hour")
+	hasNot(t, out, "between none")
 
 	plain := func() string { return write(t, "crier.toml", fmt.Sprintf("database = %q\n", db)) }
 	crier(t, "digest", "when", "riverbank", "never", "--database", db)

@@ -337,7 +337,11 @@ func (p *program) checkSMS(ctx context.Context, c *config, communities map[strin
 			if s.Community != "" && s.Community != slug {
 				continue
 			}
-			f.note("%s: nothing but answers between %s by the clock of %s", slug, quietHours(&one.Community), one.Timezone)
+			if hours := quietHours(&one.Community); hours == "none" {
+				f.note("%s: texts go out at any hour, since it has no quiet hours", slug)
+			} else {
+				f.note("%s: nothing but answers between %s by the clock of %s", slug, hours, one.Timezone)
+			}
 			if s.Price.Currency != "" && one.budget.Micros > 0 && one.budget.Currency != s.Price.Currency {
 				f.wrong("%s may spend %s, and a text costs %s: the budget does not hold. crier community set %s budget \"20 %s\" sets one that does",
 					slug, one.budget.Currency, s.Price.Currency, slug, s.Price.Currency)

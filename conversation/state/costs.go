@@ -94,8 +94,8 @@ func spentBy(ctx context.Context, tx ledger.Tx, community ledger.CommunityID, mo
 	return s, err
 }
 
-// errBudget says why a message to everybody was not sent.
-var errBudget = errors.New("the community's budget for this month is used up")
+// Unpaid is the error of a message to everybody that was not sent for want of money.
+const Unpaid = "the community's budget for this month is used up"
 
 // maySpend returns an error for a message to everybody that a community has no
 // money left for.
@@ -108,7 +108,7 @@ func (j *Journey) maySpend(ctx context.Context, q queued) error {
 		return fmt.Errorf("read budget: %w", err)
 	}
 	if s.share() >= 100 {
-		return &conversation.SendError{Final: true, Err: errBudget}
+		return &conversation.SendError{Final: true, Err: errors.New(Unpaid)}
 	}
 	return nil
 }

@@ -363,5 +363,22 @@ func TestAnotherAddress(t *testing.T) {
 		if sent := h.tick(h.now.Add(time.Hour)); len(sent) != 0 {
 			t.Errorf("and again %+v", sent)
 		}
+
+		h.offers(id, "honey")
+		h.now = time.Date(2026, 5, 15, 6, 0, 0, 0, time.UTC)
+		must(t, h.Tick(t.Context()))
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE outbox SET state = 'failed', error = $2, ended_at = $1 WHERE address = 'm3@river.example' AND state = 'queued'`,
+				ledger.Micros(h.now), state.Unpaid)
+			return err
+		}))
+		h.tick(h.now.Add(time.Minute))
+		told = ""
+		for _, o := range h.tick(h.now.Add(3 * 24 * time.Hour)) {
+			told += o.Channel + ":" + o.Address + " " + o.Text
+		}
+		if !strings.Contains(told, "1 member did not get the digest of 15 May: the budget for text messages is used up") || strings.Contains(told, "INVITE") {
+			t.Errorf("of one that nobody paid for the coordinator is told %q", told)
+		}
 	})
 }

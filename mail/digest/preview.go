@@ -324,7 +324,19 @@ func (d *Digests) report(ctx context.Context, t *conversation.Turn, c *Cry, fail
 		return err
 	}
 	failed = slices.DeleteFunc(failed, func(m missed) bool { return m.closed && m.tried == "" })
-	if len(failed) == 0 || c.Reach == 0 {
+	if c.Reach == 0 {
+		return nil
+	}
+	all := len(failed)
+	failed = slices.DeleteFunc(failed, func(m missed) bool { return m.reason == state.Unpaid })
+	if unpaid := all - len(failed); unpaid > 0 {
+		if err := tellCoordinators(ctx, t, func(p *locales.Printer) string {
+			return p.Text(c.Kind+".missed_budget", locales.Args{"n": unpaid, "day": day})
+		}); err != nil {
+			return err
+		}
+	}
+	if len(failed) == 0 {
 		return nil
 	}
 	names := namesOf(t, failed)

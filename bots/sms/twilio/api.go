@@ -35,6 +35,7 @@ type message struct {
 	To          string `json:"to"`
 	Body        string `json:"body"`
 	DateCreated string `json:"date_created"` // RFC 2822
+	ErrorCode   int    `json:"error_code"`   // of one that failed; null is 0
 }
 
 // created is when Twilio made it, the zero time where it does not say.

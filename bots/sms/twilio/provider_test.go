@@ -414,13 +414,16 @@ func (p *provider) create(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *resource) dto() map[string]any {
-	sent := any(nil)
+	sent, failure := any(nil), any(nil)
+	if m.ErrorCode != 0 {
+		failure = m.ErrorCode
+	}
 	if !m.sentAt.IsZero() {
 		sent = m.sentAt.UTC().Format(time.RFC1123Z)
 	}
 	return map[string]any{
 		"sid": m.SID, "direction": m.Direction, "status": m.Status, "from": m.From, "to": m.To, "body": m.Body,
-		"date_created": m.DateCreated, "date_sent": sent, "account_sid": account, "error_code": nil, "num_segments": "1",
+		"date_created": m.DateCreated, "date_sent": sent, "account_sid": account, "error_code": failure, "num_segments": "1",
 		"uri": "/2010-04-01/Accounts/" + account + "/Messages/" + m.SID + ".json",
 	}
 }

@@ -56,7 +56,8 @@ func (g *gateway) receipt(ctx context.Context, fields url.Values, id string) err
 		return sms.ErrMalformed
 	}
 	r := conversation.Receipt{ProviderID: sid}
-	if ours, err := strconv.ParseInt(id, 10, 64); err == nil && ours > 0 {
+	ours, err := strconv.ParseInt(id, 10, 64)
+	if err == nil && ours > 0 {
 		r = conversation.Receipt{ID: ours}
 	}
 	switch status {
@@ -69,6 +70,9 @@ func (g *gateway) receipt(ctx context.Context, fields url.Values, id string) err
 		if code, err := strconv.Atoi(fields.Get("ErrorCode")); err == nil && code > 0 && code <= 99999 {
 			r.Reason = strconv.Itoa(code)
 			r.OptedOut = code == 21610
+			if r.Again = r.ID != 0 && passing(code); r.Again {
+				r.ProviderID = sid
+			}
 			// The number is of nobody, or not of a telephone that gets texts.
 			r.Dead = slices.Contains([]int{21211, 21614, 21635, 30005, 30006}, code)
 		}
@@ -77,6 +81,11 @@ func (g *gateway) receipt(ctx context.Context, fields url.Values, id string) err
 	}
 	return g.line.Receipt(ctx, r)
 }
+
+// passing reports whether a message that has failed by that code was not even
+// tried: too many waited at Twilio, or the account was suspended meanwhile, as
+// a rule for want of money.
+func passing(code int) bool { return code == 30001 || code == 30002 }
 
 // isID reports whether a SID can be one: they are 34 letters and digits.
 func isID(sid string) bool {

@@ -62,8 +62,9 @@ func (g *gateway) Submit(ctx context.Context, text sms.Text) (string, error) {
 }
 
 // find returns the SID of a message that is the text: to the same number, with
-// the same body, not made before the text was, and not known to be another one.
-// Where there are several it is the oldest. "": there is none.
+// the same body, not made before the text was, not known to be another one, and
+// not one that Twilio gave up before it tried. Where there are several it is the
+// oldest. "": there is none.
 func (g *gateway) find(ctx context.Context, text sms.Text) (string, error) {
 	since := made(text.ID).Add(-clockSlack)
 	found, old := "", 0
@@ -74,7 +75,7 @@ func (g *gateway) find(ctx context.Context, text sms.Text) (string, error) {
 			old++
 			return old < oldMost
 		}
-		if strings.HasPrefix(m.Direction, "outbound") && m.Body == text.Body && !g.claims.others(m.SID, text.ID) {
+		if strings.HasPrefix(m.Direction, "outbound") && m.Body == text.Body && !passing(m.ErrorCode) && !g.claims.others(m.SID, text.ID) {
 			found = m.SID
 		}
 		return true

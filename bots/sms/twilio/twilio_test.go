@@ -256,6 +256,7 @@ func TestReceipts(t *testing.T) {
 		"canceled":        {"?id=17", "canceled", "", failed("canceled")},
 		"a strange code":  {"?id=17", "failed", "+32470000001", failed("failed")},
 		"opted out":       {"?id=17", "failed", "21610", optedOut},
+		"suspended":       {"?id=17", "failed", "30002", receipt{ID: 17, ProviderID: "village:SM1", Status: conversation.Failed, Again: true, Reason: "30002"}},
 		"nobody's number": {"?id=17", "undelivered", "30005", dead},
 		"a large id":      {"?id=7654321987654321", "sent", "", receipt{ID: 7654321987654321}},
 		"no id":           {"", "delivered", "", receipt{ProviderID: "village:SM1", Status: conversation.Delivered}},
@@ -390,6 +391,8 @@ func TestAgain(t *testing.T) {
 	}
 	waiting := outbound(now.Add(-5*time.Minute), text.Body)
 	waiting.sentAt, waiting.Status = time.Time{}, "queued"
+	untried := outbound(now.Add(-5*time.Minute), text.Body)
+	untried.Status, untried.ErrorCode = "failed", 30002
 	elsewhere := outbound(now.Add(-5*time.Minute), text.Body)
 	elsewhere.To = smstest.Other
 	echo := outbound(now.Add(-5*time.Minute), text.Body)
@@ -406,6 +409,7 @@ func TestAgain(t *testing.T) {
 		"an earlier and it":  {[]*resource{outbound(now.Add(-time.Hour), text.Body), outbound(now.Add(-5*time.Minute), text.Body)}, 1},
 		"two":                {[]*resource{outbound(now.Add(-6*time.Minute), text.Body), outbound(now.Add(-5*time.Minute), text.Body)}, 0},
 		"another text":       {[]*resource{outbound(now.Add(-5*time.Minute), text.Body+" ")}, -1},
+		"given up untried":   {[]*resource{untried}, -1},
 		"to another":         {[]*resource{elsewhere}, -1},
 		"from the telephone": {[]*resource{echo}, -1},
 		"on the third page":  {append([]*resource{outbound(now.Add(-6*time.Minute), text.Body)}, slices.Repeat([]*resource{outbound(now, "another")}, 8)...), 0},

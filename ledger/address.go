@@ -45,7 +45,7 @@ func scanAddress(rows Rows) (Address, error) {
 }
 
 // Route returns the communities in which somebody has the address, oldest
-// first. It is the only question that is asked of more than one community.
+// first. Of more than one community nothing else is asked but InvitedTo.
 func Route(ctx context.Context, tx Tx, channel, address string) ([]CommunityID, error) {
 	return All(ctx, tx, func(rows Rows) (id CommunityID, err error) { return id, rows.Scan(&id) },
 		`SELECT DISTINCT community_id FROM addresses WHERE channel = $1 AND address = $2 ORDER BY community_id`, channel, address)

@@ -22,6 +22,7 @@ func acrossCommunities() map[string]string {
 	return map[string]string{
 		"ledger Route: addresses":              "the one question asked of all communities: who has this address",
 		"ledger InvitationByCode: invitations": "a code is unique on the host, and all that a newcomer has",
+		"ledger InvitedTo: invitations":        "which community has invited a stranger, whom nobody else knows",
 
 		"state Journey.insert: inbox outbox addresses": "which community a message is for is what the statement finds out",
 		"state keepPhotos: photos inbox addresses":     "what was written just before, by its id: its community is found out there",

@@ -90,13 +90,17 @@ func (g *gateway) Probe(ctx context.Context) (string, error) {
 	}
 	var said []string
 	if g.settings.Hook != "" {
-		there := 0
+		there, all := 0, 0
 		for _, w := range g.wanted() {
-			if len(w.among(registered)) > 0 {
+			is := len(w.among(registered)) > 0
+			if is {
 				there++
 			}
+			if is || !w.young {
+				all++
+			}
 		}
-		said = append(said, fmt.Sprintf("%d of %d webhooks are registered", there, len(events)))
+		said = append(said, fmt.Sprintf("%d of %d webhooks are registered", there, all))
 	}
 	seen, err := g.lastSeen(ctx)
 	if err != nil {

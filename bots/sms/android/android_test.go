@@ -160,6 +160,8 @@ func TestEvents(t *testing.T) {
 		"a name":         {body: `{"id":"e1","event":"sms:received","payload":{"sender":"MYBANK","message":"bal"}}`},
 		"no id":          {body: `{"event":"sms:received","payload":{"sender":"+32470000001","message":"bal"}}`, bad: true},
 		"NUL in its id":  {body: `{"id":"e\u0000","event":"sms:received","payload":{"sender":"+32470000001","message":"bal"}}`, bad: true},
+		"a picture":      {body: `{"id":"e1","event":"mms:received","payload":{"messageId":"58mQ7","transactionId":"58mQ7","sender":"0470000001","subject":"bal","size":99}}`, heard: "+32470000001 village:mms:58mQ7 "},
+		"no id at all":   {body: `{"event":"mms:received","payload":{"sender":"0470000001"}}`, bad: true},
 		"sent":           {body: `{"id":"e1","event":"sms:sent","payload":{"messageId":"crier-17"}}`, receipt: receipt{ID: 17}},
 		"delivered":      {body: `{"id":"e1","event":"sms:delivered","payload":{"messageId":"crier-9007199254740993"}}`, receipt: receipt{ID: 9007199254740993, Status: conversation.Delivered}},
 		"failed":         {body: `{"id":"e1","event":"sms:failed","payload":{"messageId":"crier-17","reason":"Send result: RESULT_ERROR_NO_SERVICE (x)"}}`, receipt: receipt{ID: 17, Status: conversation.Failed, Reason: "RESULT_ERROR_NO_SERVICE", Again: true, ProviderID: "village:crier-17"}},
@@ -366,7 +368,7 @@ func TestRegister(t *testing.T) {
 			t.Fatalf("%s: %v", when, err)
 		}
 		urls := p.urls()
-		for event, hook := range map[string]string{"sms:received": "in", "sms:sent": "receipt", "sms:delivered": "receipt", "sms:failed": "receipt"} {
+		for event, hook := range map[string]string{"sms:received": "in", "mms:received": "in", "sms:sent": "receipt", "sms:delivered": "receipt", "sms:failed": "receipt"} {
 			mine := slices.DeleteFunc(slices.Clone(urls[event]), func(u string) bool { return u == others.URL })
 			if !slices.Equal(mine, []string{here + hook}) {
 				t.Errorf("%s: %s goes to %q", when, event, mine)
@@ -417,6 +419,28 @@ func TestRegisterRefused(t *testing.T) {
 	}
 }
 
+// An app that knows no picture messages brings texts all the same.
+func TestOlderApp(t *testing.T) {
+	p := newPhone(t, "", "")
+	p.old = true
+	at := time.Now().Truncate(time.Second)
+	p.inbox = []inboxText{{ID: "text:1", Sender: smstest.Handset, Text: "bal", CreatedAt: at}}
+	journey := &smstest.Journey{}
+	settings := p.settings()
+	_, g := newLine(t, settings, journey, nil)
+	if err := g.hearFrom(t.Context(), at.Add(-time.Minute), map[string]time.Time{}); err != nil || len(journey.Heard()) != 1 {
+		t.Errorf("asked, it brings %+v, %v", journey.Heard(), err)
+	}
+	settings.Hook = hookBase
+	_, g = newLine(t, settings, journey, nil)
+	if err := g.register(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if said, err := g.Probe(t.Context()); err != nil || !strings.HasPrefix(said, "4 of 4") {
+		t.Errorf("probe says %q, %v", said, err)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	for mode, prefix := range map[string]string{"server": "/3rdparty/v1", "telephone": ""} {
 		p := newPhone(t, "", prefix)
@@ -431,7 +455,7 @@ func TestProbe(t *testing.T) {
 		if err := g.register(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if said, err = g.Probe(t.Context()); err != nil || !strings.HasPrefix(said, "4 of 4") {
+		if said, err = g.Probe(t.Context()); err != nil || !strings.HasPrefix(said, "5 of 5") {
 			t.Errorf("%s: probe says %q, %v", mode, said, err)
 		}
 		p.lastSeen = time.Time{}

@@ -50,6 +50,7 @@ type phone struct {
 	lastSeen time.Time
 	dated    time.Time   // the text that came in last
 	inbox    []inboxText // on the telephone's own server
+	old      bool        // it knows no picture messages
 }
 
 type text struct {
@@ -371,16 +372,18 @@ func (p *phone) listInbox(w http.ResponseWriter, r *http.Request) {
 	limit, err1 := strconv.Atoi(q.Get("limit"))
 	offset, err2 := strconv.Atoi(q.Get("offset"))
 	from, err3 := time.Parse(time.RFC3339, q.Get("from"))
-	if err1 != nil || err2 != nil || err3 != nil || limit < 1 || limit > 500 || offset < 0 || q.Get("type") != "SMS" {
+	if err1 != nil || err2 != nil || err3 != nil || limit < 1 || limit > 500 || offset < 0 || q.Get("type") != "SMS" && (q.Get("type") != "MMS" || p.old) {
 		answer(w, http.StatusBadRequest, map[string]any{"message": "Invalid query"})
 		return
 	}
-	since := slices.DeleteFunc(slices.Clone(p.inbox), func(t inboxText) bool { return t.CreatedAt.Before(from) })
+	since := slices.DeleteFunc(slices.Clone(p.inbox), func(t inboxText) bool {
+		return t.CreatedAt.Before(from) || strings.HasPrefix(t.ID, "mms-header:") != (q.Get("type") == "MMS")
+	})
 	slices.Reverse(since) // the newest first
 	page := []map[string]any{}
 	for _, t := range since[min(offset, len(since)):min(offset+limit, len(since))] {
 		page = append(page, map[string]any{
-			"id": t.ID, "type": "SMS", "sender": t.Sender, "recipient": nil, "simNumber": 1, "contentPreview": t.Text,
+			"id": t.ID, "type": q.Get("type"), "sender": t.Sender, "recipient": nil, "simNumber": 1, "contentPreview": t.Text,
 			"createdAt": t.CreatedAt.Format("2006-01-02T15:04:05.000Z07:00"), "attachments": []any{},
 		})
 	}
@@ -442,7 +445,10 @@ func (p *phone) register(r *http.Request) (int, any) {
 	var w webhook
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	known := []string{"sms:received", "sms:data-received", "sms:sent", "sms:delivered", "sms:failed", "system:ping"}
+	known := []string{"sms:received", "mms:received", "sms:data-received", "sms:sent", "sms:delivered", "sms:failed", "system:ping"}
+	if p.old {
+		known = slices.DeleteFunc(known, func(event string) bool { return strings.HasPrefix(event, "mms:") })
+	}
 	if err := d.Decode(&w); err != nil || len(w.ID) > 36 || !slices.Contains(known, w.Event) {
 		return http.StatusBadRequest, map[string]any{"message": "failed to validate: invalid event type"}
 	}

@@ -37,7 +37,7 @@ const (
 
 // inboxText is a text in the telephone's inbox.
 type inboxText struct {
-	ID        string    `json:"id"` // "text:" and the hash as a signed number
+	ID        string    `json:"id"` // "text:" and the hash as a signed number; "mms-header:" and a hash
 	Sender    string    `json:"sender"`
 	Text      string    `json:"contentPreview"` // all of it
 	CreatedAt time.Time `json:"createdAt"`
@@ -91,19 +91,17 @@ func (g *gateway) poll(ctx context.Context) error {
 
 // hearFrom hands on the texts that are dated after a time, the oldest first.
 func (g *gateway) hearFrom(ctx context.Context, since time.Time, heard map[string]time.Time) error {
-	var texts []inboxText
-	for {
-		query := url.Values{
-			"type": {"SMS"}, "limit": {strconv.Itoa(inboxPage)}, "offset": {strconv.Itoa(len(texts))}, "from": {since.UTC().Format(time.RFC3339)},
-		}
-		var page []inboxText
-		if err := g.call(ctx, http.MethodGet, "/inbox?"+query.Encode(), nil, &page); err != nil {
-			return fmt.Errorf("ask for the inbox: %w", err)
-		}
-		texts = append(texts, page...)
-		if len(page) < inboxPage {
-			break
-		}
+	texts, err := g.inbox(ctx, "SMS", since)
+	if err != nil {
+		return fmt.Errorf("ask for the inbox: %w", err)
+	}
+	pictures, err := g.inbox(ctx, "MMS", since)
+	if err != nil && !refused(err, http.StatusBadRequest) { // an app that knows none of them
+		return fmt.Errorf("ask for the picture messages: %w", err)
+	}
+	for _, t := range pictures {
+		t.Text = "" // it was the subject, or the app's words
+		texts = append(texts, t)
 	}
 	slices.SortFunc(texts, func(a, b inboxText) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for _, t := range texts {
@@ -116,6 +114,22 @@ func (g *gateway) hearFrom(ctx context.Context, since time.Time, heard map[strin
 		heard[t.key()] = t.CreatedAt
 	}
 	return nil
+}
+
+// inbox returns what of a kind is dated after a time.
+func (g *gateway) inbox(ctx context.Context, kind string, since time.Time) (texts []inboxText, err error) {
+	for {
+		query := url.Values{
+			"type": {kind}, "limit": {strconv.Itoa(inboxPage)}, "offset": {strconv.Itoa(len(texts))}, "from": {since.UTC().Format(time.RFC3339)},
+		}
+		var page []inboxText
+		if err := g.call(ctx, http.MethodGet, "/inbox?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		if texts = append(texts, page...); len(page) < inboxPage {
+			return texts, nil
+		}
+	}
 }
 
 // undecided are the texts whose receipt is waited for, by their id, with when

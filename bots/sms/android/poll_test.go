@@ -71,6 +71,13 @@ func TestPolling(t *testing.T) {
 	put(9001, "bal", 30*time.Minute)
 	put(9001, "bal", 29*time.Minute) // the same words again are another text
 	until("the two", func() bool { return len(texts()) == inboxPage+4 })
+	p.mu.Lock()
+	p.inbox = append(p.inbox, inboxText{ID: "mms-header:-5", Sender: smstest.Other, Text: "MMS notification", CreatedAt: at})
+	p.mu.Unlock()
+	until("the picture", func() bool { return len(texts()) == inboxPage+5 })
+	if heard := journey.Heard(); heard[len(heard)-1].From != smstest.Other || heard[len(heard)-1].Text != "" {
+		t.Errorf("a picture message is heard as %+v", heard[len(heard)-1])
+	}
 	got := texts()
 	for n := range inboxPage + 2 {
 		if got[n] != fmt.Sprint("text ", n) {

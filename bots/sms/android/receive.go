@@ -1,6 +1,7 @@
 package android
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -46,6 +47,10 @@ func (g *gateway) Call(ctx context.Context, call sms.Call) (sms.Answer, error) {
 	switch e.Event {
 	case "sms:received":
 		return sms.Answer{}, g.received(ctx, e)
+	case "mms:received":
+		// A picture, or a text that its sender's telephone found too long for one:
+		// whoever sent it is to hear that it cannot be read.
+		return sms.Answer{}, g.receivedPicture(ctx, e)
 	case "sms:sent":
 		return sms.Answer{}, g.receipt(ctx, e, conversation.Receipt{Status: conversation.Underway})
 	case "sms:delivered":
@@ -66,15 +71,24 @@ func (g *gateway) received(ctx context.Context, e event) error {
 	if e.ID == "" || strings.Contains(e.ID, "\x00") {
 		return sms.ErrMalformed
 	}
-	h := sms.Heard{ID: e.ID, From: e.Payload.Sender, Text: e.Payload.Message}
-	if h.From == "" {
-		h.From = e.Payload.PhoneNumber
-	}
+	h := sms.Heard{ID: e.ID, From: cmp.Or(e.Payload.Sender, e.Payload.PhoneNumber), Text: e.Payload.Message}
 	if at, err := time.Parse(time.RFC3339, e.Payload.ReceivedAt); err == nil {
 		h.At = at
 		if hash, err := strconv.ParseUint(e.Payload.MessageID, 16, 32); err == nil {
 			h.ID = textID(uint32(hash), at)
 		}
+	}
+	return g.line.Hear(ctx, h)
+}
+
+func (g *gateway) receivedPicture(ctx context.Context, e event) error {
+	id := cmp.Or(e.Payload.MessageID, e.ID)
+	if id == "" || strings.Contains(id, "\x00") {
+		return sms.ErrMalformed
+	}
+	h := sms.Heard{ID: "mms:" + id, From: cmp.Or(e.Payload.Sender, e.Payload.PhoneNumber)}
+	if at, err := time.Parse(time.RFC3339, e.Payload.ReceivedAt); err == nil {
+		h.At = at
 	}
 	return g.line.Hear(ctx, h)
 }

@@ -15,12 +15,17 @@ const (
 	registerAgain = 15 * time.Second // after a failure, twice as long each time
 )
 
-// events are those that are registered for, and the hook of each.
-var events = []struct{ name, hook string }{
-	{"sms:received", "in"},
-	{"sms:sent", "receipt"},
-	{"sms:delivered", "receipt"},
-	{"sms:failed", "receipt"},
+// events are those that are registered for, and the hook of each. An older app
+// may not know those that are young.
+var events = []struct {
+	name, hook string
+	young      bool
+}{
+	{"sms:received", "in", false},
+	{"mms:received", "in", true},
+	{"sms:sent", "receipt", false},
+	{"sms:delivered", "receipt", false},
+	{"sms:failed", "receipt", false},
 }
 
 // webhook is a registration: there is one for each event.
@@ -29,6 +34,8 @@ type webhook struct {
 	DeviceID string `json:"deviceId,omitempty"` // "": of all telephones of the account
 	URL      string `json:"url"`
 	Event    string `json:"event"`
+
+	young bool
 }
 
 // Run keeps the webhooks registered, since a telephone that was set up anew has
@@ -70,7 +77,9 @@ func (g *gateway) register(ctx context.Context) error {
 	for _, w := range g.wanted() {
 		there := w.among(registered)
 		if len(there) == 0 {
-			if err := g.call(ctx, http.MethodPost, "/webhooks", w, nil); refused(err, http.StatusBadRequest) {
+			if err := g.call(ctx, http.MethodPost, "/webhooks", w, nil); refused(err, http.StatusBadRequest) && w.young {
+				continue
+			} else if refused(err, http.StatusBadRequest) {
 				return fmt.Errorf("register a webhook for %s: %w (its address must be https)", w.Event, err)
 			} else if err != nil {
 				return fmt.Errorf("register a webhook for %s: %w", w.Event, err)
@@ -102,7 +111,7 @@ func (g *gateway) wanted() []webhook {
 	var wanted []webhook
 	for _, e := range events {
 		sum := sha256.Sum256([]byte(g.settings.Hook + " " + e.name))
-		wanted = append(wanted, webhook{ID: "crier-" + hex.EncodeToString(sum[:12]), URL: g.settings.Hook + e.hook, Event: e.name})
+		wanted = append(wanted, webhook{ID: "crier-" + hex.EncodeToString(sum[:12]), URL: g.settings.Hook + e.hook, Event: e.name, young: e.young})
 	}
 	return wanted
 }

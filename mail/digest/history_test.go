@@ -76,8 +76,8 @@ func TestBouncedDigest(t *testing.T) {
 	})
 }
 
-// A digest that waits for more ads is no reason for alarm; one that reaches
-// nobody, though there are enough, is.
+// A digest that waits for more ads is no reason for alarm, nor is one that nobody
+// wants; one that those cannot be told who are due it is.
 func TestAlarm(t *testing.T) {
 	t.Parallel()
 	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
@@ -114,7 +114,15 @@ func TestAlarm(t *testing.T) {
 		}
 		h.offers(id, "jam")
 		h.offers(id, "bread")
-		sent := h.tick(thursday.Add(8 * 24 * time.Hour))
+		if sent := h.tick(thursday.Add(8 * 24 * time.Hour)); len(sent) != 0 {
+			t.Errorf("with three ads that nobody wants to hear of, there went out %v", sent)
+		}
+		h.joins(id, "Jo Smit", "telegram", "1009")
+		must(t, h.PauseAddress(t.Context(), "telegram", "1009", "blocked"))
+		for _, what := range []string{"soup", "figs", "hay"} {
+			h.offers(id, what)
+		}
+		sent := h.tick(thursday.Add(15 * 24 * time.Hour))
 		if i := len(sent) - 1; i < 0 || sent[i].Address != "1001" || !strings.Contains(sent[i].Text, "The digest went to nobody, though 3 ads are new") {
 			t.Errorf("with three ads and nobody to read them, there went out %v", sent)
 		}

@@ -150,9 +150,14 @@ func tellCoordinators(ctx context.Context, t *conversation.Turn, text func(*loca
 // lateness is how late a digest is to go out before the coordinators hear of it.
 const lateness = 2 * time.Hour
 
-// alarm tells the coordinators where a digest went to nobody, or came late.
+// alarm tells the coordinators where a digest could reach nobody, or came late.
 func (d *Digests) alarm(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry) error {
-	if c.NewAds >= int64(max(s.Least, 1)) && c.Reach == 0 { // else it waits for more
+	var cut int64 // off, who were due one
+	if err := ledger.Get(ctx, t.Book.Tx(), []any{&cut}, `SELECT COUNT(*) FROM cried WHERE community_id = $1 AND cry_id = $2 AND message_id = 0`,
+		t.Book.Community().ID, c.ID); err != nil {
+		return err
+	}
+	if c.NewAds >= int64(max(s.Least, 1)) && c.Reach == 0 && cut > 0 { // else it waits for more, or nobody wanted it now
 		t.Log().Error("a digest went to nobody", "due", c.Due, "new_ads", c.NewAds)
 		return tellCoordinators(ctx, t, func(p *locales.Printer) string {
 			return p.Text("digest.nobody", locales.Args{"n": int(c.NewAds)})

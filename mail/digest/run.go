@@ -160,9 +160,14 @@ func (r *run) tell(book *ledger.Book, e *edition, message int64) {
 	r.told = append(r.told, []any{r.cry, book.Community().ID, e.id, message, e.since, e.at.String()})
 }
 
-// show notes what a member's digest had.
+// show notes what a member's digest had. One that only those get who want it
+// daily is not the digest of their week or month.
 func (r *run) show(book *ledger.Book, c *Cry, e *edition) {
-	r.had = append(r.had, []any{book.Community().ID, e.id, "", c.To, ledger.Micros(c.Due)})
+	due := int64(0)
+	if c.Issue {
+		due = ledger.Micros(c.Due)
+	}
+	r.had = append(r.had, []any{book.Community().ID, e.id, "", c.To, due})
 }
 
 // write writes down what was noted.

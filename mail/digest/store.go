@@ -199,7 +199,7 @@ type reader struct {
 	place string
 	every string
 	seen  int64           // the newest ad of their last digest; -1: they have had none
-	last  time.Time       // when that was due
+	last  time.Time       // when the last one was due that was not just a day's
 	at    []address       // that are open, the one they used last first
 	no    bool            // they have unsubscribed at one of them, and so are told nothing at any
 	upTo  ledger.MemberID // the last of those who were read with them

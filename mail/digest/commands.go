@@ -245,14 +245,24 @@ func (d *Digests) edit(ctx context.Context, t *conversation.Turn, f *conversatio
 	return nil
 }
 
+// skip leaves the next digest out. Said again before that was due, it is the same
+// one: each coordinator has seen the preview.
 func (d *Digests) skip(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
 	c, s, err := d.next(ctx, t)
 	if err != nil {
 		return err
 	}
-	c.State, c.Ended = skipped, t.Now()
-	if err := c.save(ctx, t.Book); err != nil {
+	already, err := skippedAhead(ctx, t.Book)
+	if err != nil {
 		return err
+	}
+	if already != nil {
+		c = already
+	} else {
+		c.State, c.Ended = skipped, t.Now()
+		if err := c.save(ctx, t.Book); err != nil {
+			return err
+		}
 	}
 	at, err := d.nextDue(ctx, t, *s)
 	if err != nil {

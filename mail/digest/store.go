@@ -187,6 +187,18 @@ func open(ctx context.Context, book *ledger.Book) ([]Cry, error) {
 		WHERE community_id = $1 AND state IN ('planned', 'going') ORDER BY due_at, id`, book.Community().ID)
 }
 
+// skippedAhead is the digest that a coordinator has left out, and that is not due
+// yet; nil where there is none.
+func skippedAhead(ctx context.Context, book *ledger.Book) (*Cry, error) {
+	all, err := ledger.All(ctx, book.Tx(), scanCry, `SELECT `+cryColumns+` FROM cries
+		WHERE community_id = $1 AND kind = 'digest' AND issue = 1 AND state = 'skipped' AND due_at > $2 ORDER BY due_at DESC LIMIT 1`,
+		book.Community().ID, ledger.Micros(book.Now()))
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
 // History returns the latest cries of a community, the newest first.
 func History(ctx context.Context, book *ledger.Book, n int) ([]Cry, error) {
 	return ledger.All(ctx, book.Tx(), scanCry, `SELECT `+cryColumns+` FROM cries

@@ -81,7 +81,13 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 		if err := SetEvery(ctx, t.Book, t.Member.ID, every); err != nil {
 			return err
 		}
-		t.Say("digest.every_"+every, nil)
+		said := every
+		if s, err := SettingsOf(ctx, t.Book); err != nil {
+			return err
+		} else if s.Schedule == "" && every != Never {
+			said = "later"
+		}
+		t.Say("digest.every_"+said, nil)
 		if every == Never {
 			return nil
 		}

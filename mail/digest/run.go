@@ -43,7 +43,8 @@ const (
 	checkEvery = time.Hour           // it is written down that nothing was due
 )
 
-// plan writes down what is due. What was missed, however often, is one digest.
+// plan writes down what is due. What was missed, however often, is one digest: of
+// the community's own, and of those that are just a day's.
 func (d *Digests) plan(ctx context.Context, t *conversation.Turn, s *Settings) error {
 	if s.Schedule == "" {
 		return nil
@@ -66,17 +67,18 @@ func (d *Digests) plan(ctx context.Context, t *conversation.Turn, s *Settings) e
 		}
 		return at, true
 	}
-	missed := Cry{Kind: kindDigest}
+	var missed time.Time         // the last that was
+	last := map[bool]time.Time{} // by whether it was one of the community's own
 	from := s.checked
 	if oldest := now.Add(-looksBack); from.Before(oldest) {
 		from = oldest
 	}
 	at, issue := next(from)
 	for ; !at.IsZero() && !at.After(now); at, issue = next(at) {
-		missed.Due, missed.Issue = at, missed.Issue || issue
+		missed, last[issue] = at, at
 	}
-	if !missed.Due.IsZero() {
-		if err := d.catchUp(ctx, t, missed); err != nil {
+	for issue, due := range last {
+		if err := d.catchUp(ctx, t, Cry{Kind: kindDigest, Due: due, Issue: issue}); err != nil {
 			return err
 		}
 	}
@@ -85,15 +87,15 @@ func (d *Digests) plan(ctx context.Context, t *conversation.Turn, s *Settings) e
 			return err
 		}
 	}
-	if !s.fresh && missed.Due.IsZero() && now.Sub(s.checked) < checkEvery {
+	if !s.fresh && missed.IsZero() && now.Sub(s.checked) < checkEvery {
 		return nil
 	}
 	s.checked = now
 	return s.save(ctx, t.Book)
 }
 
-// catchUp plans a digest that is due. One that was planned before, and should
-// have gone out since, is the same.
+// catchUp plans a digest that is due. One of its sort that was planned before, and
+// should have gone out since, is the same.
 func (d *Digests) catchUp(ctx context.Context, t *conversation.Turn, missed Cry) error {
 	cries, err := open(ctx, t.Book)
 	if err != nil {
@@ -101,10 +103,9 @@ func (d *Digests) catchUp(ctx context.Context, t *conversation.Turn, missed Cry)
 	}
 	for i := range cries {
 		c := &cries[i]
-		if c.Kind != kindDigest || c.State != planned || !c.Due.Before(missed.Due) {
+		if c.Kind != kindDigest || c.Issue != missed.Issue || c.State != planned || !c.Due.Before(missed.Due) {
 			continue
 		}
-		missed.Issue = missed.Issue || c.Issue
 		missed.Words = strings.TrimSpace(missed.Words + "\n" + c.Words)
 		c.State, c.Ended = skipped, t.Now()
 		if err := c.save(ctx, t.Book); err != nil {

@@ -617,7 +617,7 @@ func (p *program) digestWhenCommand() *cobra.Command {
 					return err
 				}
 			}
-			return p.showWhen(book, s)
+			return p.showWhen(c.Context(), book, s)
 		})
 	}
 	return c
@@ -683,25 +683,21 @@ func parseNotice(s string) (time.Duration, error) {
 	return length, err
 }
 
-func (p *program) showWhen(book *ledger.Book, s digest.Settings) error {
+func (p *program) showWhen(ctx context.Context, book *ledger.Book, s digest.Settings) error {
 	c := book.Community()
 	schedule := "never"
 	rows := [][]string{{"notice", s.Notice.String() + " before"}, {"least", count(s.Least, "new ad", "new ads")}, {"post", orNone(s.Place)}}
 	if s.Schedule != "" {
 		schedule = s.Schedule + " (" + c.Timezone + ")"
-		parsed, err := digest.ParseSchedule(s.Schedule)
-		if err != nil {
-			return err
-		}
 		zone, err := time.LoadLocation(c.Timezone)
 		if err != nil {
 			return err
 		}
-		at := p.now()
-		for i := range 3 {
-			if at = parsed.Next(at, zone); at.IsZero() {
-				break
-			}
+		next, err := s.Next(ctx, book, zone, 3)
+		if err != nil {
+			return err
+		}
+		for i, at := range next {
 			rows = append(rows, []string{[]string{"next", "", ""}[i], at.In(zone).Format("Mon 2 Jan 2006, 15:04")})
 		}
 	}

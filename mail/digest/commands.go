@@ -182,17 +182,11 @@ func (d *Digests) next(ctx context.Context, t *conversation.Turn) (*Cry, *Settin
 
 // nextDue is when the digest goes out next, but for those that are skipped.
 func (d *Digests) nextDue(ctx context.Context, t *conversation.Turn, s Settings) (time.Time, error) {
-	schedule, err := ParseSchedule(s.Schedule)
-	if err != nil {
+	next, err := s.Next(ctx, t.Book, t.Zone(), 1)
+	if err != nil || len(next) == 0 {
 		return time.Time{}, err
 	}
-	for at := schedule.Next(t.Now(), t.Zone()); ; at = schedule.Next(at, t.Zone()) {
-		var n int64
-		if err := ledger.Get(ctx, t.Book.Tx(), []any{&n}, `SELECT COUNT(*) FROM cries WHERE community_id = $1 AND kind = 'digest' AND due_at = $2
-			AND state <> 'planned'`, t.Book.Community().ID, ledger.Micros(at)); err != nil || n == 0 {
-			return at, err
-		}
-	}
+	return next[0], nil
 }
 
 func (d *Digests) showPreview(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
@@ -325,14 +319,18 @@ func (d *Digests) setWhen(ctx context.Context, t *conversation.Turn, f *conversa
 		return err
 	}
 	s.Schedule = schedule.String()
-	if err := s.Save(ctx, t.Book); err != nil {
-		return err
-	}
 	if err := unskip(ctx, t.Book); err != nil {
 		return err
 	}
+	if err := s.Save(ctx, t.Book); err != nil {
+		return err
+	}
+	at, err := d.nextDue(ctx, t, s)
+	if err != nil {
+		return err
+	}
 	t.Log().Info("a coordinator set when the digest goes out", "member", t.Member.ID, "schedule", s.Schedule)
-	t.Say("digest.scheduled", locales.Args{"next": when(t, t.Printer(), schedule.Next(t.Now(), t.Zone()))})
+	t.Say("digest.scheduled", locales.Args{"next": when(t, t.Printer(), at)})
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"crier/ledger"
 	"crier/ledger/storetest"
+	"crier/mail/digest"
 )
 
 // Where somebody wants the digest daily, what was missed is still the digest of
@@ -47,5 +48,33 @@ func TestMissedWithDailyReaders(t *testing.T) {
 		if got := readers("jam", second.AddDate(0, 0, 7)); got != "m2 m3 " {
 			t.Errorf("the one of the week in which that came reaches %s", got)
 		}
+	})
+}
+
+// What is said of when the digest goes out next is so, also where the next of the
+// schedule was skipped.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+		id := h.town("river", "UTC", 2)
+		h.coordinate(id, "m1@river.example")
+		h.says("email", "m1@river.example", "skip")
+		must(t, db.Update(t.Context(), func(tx ledger.Tx) error {
+			book, err := ledger.Open(t.Context(), tx, id, h.now)
+			if err != nil {
+				return err
+			}
+			s, err := digest.SettingsOf(t.Context(), book)
+			if err != nil {
+				return err
+			}
+			next, err := s.Next(t.Context(), book, time.UTC, 2)
+			if err == nil && (len(next) != 2 || !next[0].Equal(time.Date(2026, 5, 15, 8, 0, 0, 0, time.UTC)) || next[1].Sub(next[0]) != 7*24*time.Hour) {
+				t.Errorf("the next are %v", next)
+			}
+			return err
+		}))
 	})
 }

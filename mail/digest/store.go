@@ -3,6 +3,8 @@ package digest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"crier/conversation"
@@ -45,20 +47,68 @@ func SettingsOf(ctx context.Context, book *ledger.Book) (Settings, error) {
 }
 
 // Save keeps how a community has its digest. With another schedule, what was
-// planned or due by the one before counts no more.
+// planned or due by the one before counts no more; the words that a coordinator
+// has put into it go into the next.
 func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
 	before, err := SettingsOf(ctx, book)
 	if err != nil {
 		return err
 	}
-	if s.Schedule != before.Schedule {
-		s.checked = book.Now()
-		// One that is taken back must not stand in the way of the same by the new schedule.
-		if _, err := book.Tx().Exec(ctx, `DELETE FROM cries WHERE community_id = $1 AND kind = 'digest' AND state = 'planned'`, book.Community().ID); err != nil {
-			return fmt.Errorf("take back what was planned: %w", err)
+	if s.Schedule == before.Schedule {
+		return s.save(ctx, book)
+	}
+	cries, err := open(ctx, book)
+	if err != nil {
+		return err
+	}
+	var words []string
+	for _, c := range cries {
+		if c.Kind == kindDigest && c.State == planned && c.Words != "" {
+			words = append(words, c.Words)
 		}
 	}
-	return s.save(ctx, book)
+	// One that is taken back must not stand in the way of the same by the new schedule.
+	if _, err := book.Tx().Exec(ctx, `DELETE FROM cries WHERE community_id = $1 AND kind = 'digest' AND state = 'planned'`, book.Community().ID); err != nil {
+		return fmt.Errorf("take back what was planned: %w", err)
+	}
+	s.checked = book.Now()
+	if err := s.save(ctx, book); err != nil || len(words) == 0 {
+		return err
+	}
+	zone, err := time.LoadLocation(book.Community().Timezone)
+	if err != nil {
+		return err
+	}
+	next, err := s.Next(ctx, book, zone, 1)
+	if err != nil || len(next) == 0 {
+		return err
+	}
+	_, err = plan(ctx, book, Cry{Kind: kindDigest, Due: next[0], Issue: true, Words: strings.Join(words, "\n")})
+	return err
+}
+
+// Next returns the next n times at which the digest goes out. Those that are
+// skipped, or were sent before their time, are not among them.
+func (s Settings) Next(ctx context.Context, book *ledger.Book, zone *time.Location, n int) (next []time.Time, err error) {
+	if s.Schedule == "" {
+		return nil, nil
+	}
+	schedule, err := ParseSchedule(s.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	over, err := ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (due int64, err error) { return due, rows.Scan(&due) },
+		`SELECT due_at FROM cries WHERE community_id = $1 AND kind = 'digest' AND due_at > $2 AND state <> 'planned'`,
+		book.Community().ID, ledger.Micros(book.Now()))
+	if err != nil {
+		return nil, err
+	}
+	for at := schedule.Next(book.Now(), zone); len(next) < n && !at.IsZero(); at = schedule.Next(at, zone) {
+		if !slices.Contains(over, ledger.Micros(at)) {
+			next = append(next, at)
+		}
+	}
+	return next, nil
 }
 
 // unskip forgets what was to be left out.

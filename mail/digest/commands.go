@@ -89,7 +89,7 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 		}
 		t.Say("digest.every_"+said, nil)
 		if every == Never {
-			return nil
+			return takeBack(ctx, t.Book, t.Member.ID)
 		}
 		return t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.Member.ID)
 	}

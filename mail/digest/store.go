@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crier/conversation"
+	"crier/conversation/state"
 	"crier/ledger"
 )
 
@@ -354,6 +355,33 @@ func SetEvery(ctx context.Context, book *ledger.Book, id ledger.MemberID, every 
 		ON CONFLICT (community_id, member_id) DO UPDATE SET every = excluded.every`, book.Community().ID, id, every, s.seen)
 	if err != nil {
 		return fmt.Errorf("keep how often a member wants the digest: %w", err)
+	}
+	return nil
+}
+
+// takeBack has no digest go to a member that waits to be sent, but where others read
+// it there too. What is in it stays new to them.
+func takeBack(ctx context.Context, book *ledger.Book, id ledger.MemberID) error {
+	type waiting struct{ message, seen int64 }
+	all, err := ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (w waiting, err error) { return w, rows.Scan(&w.message, &w.seen) },
+		`SELECT w.message_id, w.seen FROM cries c
+			JOIN cried w ON w.cry_id = c.id AND w.member_id = $2
+			JOIN outbox o ON o.community_id = c.community_id AND o.id = w.message_id AND o.state = 'queued'
+			WHERE c.community_id = $1 AND c.kind = 'digest' AND c.state IN ('going', 'done')
+				AND (SELECT COUNT(*) FROM addresses a WHERE a.community_id = o.community_id AND a.channel = o.channel AND a.address = o.address) < 2`,
+		book.Community().ID, id)
+	if err != nil {
+		return fmt.Errorf("read which digests wait for a member: %w", err)
+	}
+	for _, w := range all {
+		if _, err := book.Tx().Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $3, error = $4 WHERE community_id = $1 AND id = $2 AND state = 'queued'`,
+			book.Community().ID, w.message, ledger.Micros(book.Now()), state.TakenBack); err != nil {
+			return fmt.Errorf("take a digest back: %w", err)
+		}
+		if _, err := book.Tx().Exec(ctx, `UPDATE subscriptions SET seen = $3 WHERE community_id = $1 AND member_id = $2 AND seen > $3`,
+			book.Community().ID, id, w.seen); err != nil {
+			return fmt.Errorf("keep what stays new to a member: %w", err)
+		}
 	}
 	return nil
 }

@@ -315,15 +315,16 @@ type life struct {
 // joinedMost is how many newcomers are called by name.
 const joinedMost = 5
 
-// lifeSince is what happened since the digest before.
+// lifeSince is what happened since the digest before went out: for one that is just
+// a day's, the day's before.
 func lifeSince(ctx context.Context, book *ledger.Book, c *Cry) (*life, error) {
-	var before int64
+	var since int64
 	tx, id := book.Tx(), book.Community().ID
-	if err := ledger.Get(ctx, tx, []any{&before}, `SELECT COALESCE(MAX(due_at), 0) FROM cries
-		WHERE community_id = $1 AND kind = 'digest' AND issue = 1 AND state = 'done' AND reach > 0 AND id <> $2`, id, c.ID); err != nil {
+	if err := ledger.Get(ctx, tx, []any{&since}, `SELECT COALESCE(MAX(began_at), $3) FROM cries
+		WHERE community_id = $1 AND kind = 'digest' AND issue >= $4 AND state = 'done' AND reach > 0 AND id <> $2`,
+		id, c.ID, ledger.Micros(c.Due.Add(-7*24*time.Hour)), asInt(c.Issue)); err != nil {
 		return nil, err
 	}
-	since := max(before, ledger.Micros(c.Due.Add(-7*24*time.Hour)))
 	l := &life{}
 	var err error
 	if l.joined, err = ledger.All(ctx, tx, func(rows ledger.Rows) (name string, err error) { return name, rows.Scan(&name) },

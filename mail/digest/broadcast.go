@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"crier/conversation"
+	"crier/conversation/understand"
 	"crier/ledger"
 )
 
@@ -46,7 +47,7 @@ func audienceOf(s string) (a audience) {
 func (a audience) has(one *reader, owners map[ledger.MemberID]bool) bool {
 	switch {
 	case a.place != "":
-		return strings.EqualFold(one.place, a.place)
+		return understand.Fold(one.place) == understand.Fold(a.place)
 	case a.category != "", a.words != "":
 		return owners[one.id]
 	}

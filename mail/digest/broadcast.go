@@ -107,7 +107,8 @@ func broadcast(t *conversation.Turn, c *Cry, e *edition) conversation.Outbound {
 	}
 }
 
-// broadcastTo tells one member, if they are of the audience.
+// broadcastTo tells one member, if they are of the audience. It reports whether
+// they were, or read it where another was.
 func (d *Digests) broadcastTo(ctx context.Context, t *conversation.Turn, c *Cry, r *run, one *reader) (bool, error) {
 	a := audienceOf(c.Audience)
 	if r.owners == nil {
@@ -128,7 +129,7 @@ func (d *Digests) broadcastTo(ctx context.Context, t *conversation.Turn, c *Cry,
 	e.at = one.at[0]
 	if e.at.shared {
 		if already, err := r.toldAt(ctx, t.Book, e.at); err != nil || already {
-			return false, err
+			return already, err
 		}
 	}
 	r.tell(t.Book, e, t.Post(broadcast(t, c, e)))

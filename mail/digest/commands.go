@@ -397,7 +397,7 @@ func (d *Digests) confirmBroadcast(ctx context.Context, t *conversation.Turn, f 
 			r.none++
 		default:
 			out := broadcast(t, c, &edition{reader: one, locale: person.Locale, at: one.at[0]})
-			r.add(out, t.Cost(out))
+			r.add(out, one.at[0], t.Cost(out))
 		}
 		return nil
 	}); err != nil {

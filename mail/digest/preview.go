@@ -20,14 +20,19 @@ type reach struct {
 	channels map[string]int // how many on each
 	micros   int64          // what it costs
 	currency string
+	shared   map[address]bool // that are told once for all who read there
 }
 
-func (r *reach) add(out conversation.Outbound, cost conversation.Cost) {
+func (r *reach) add(out conversation.Outbound, at address, cost conversation.Cost) {
 	if r.channels == nil {
-		r.channels = map[string]int{}
+		r.channels, r.shared = map[string]int{}, map[address]bool{}
 	}
 	r.members++
 	r.channels[out.Channel]++
+	if r.shared[at] {
+		return
+	}
+	r.shared[at] = at.shared
 	r.micros += cost.Micros
 	r.currency = cmp.Or(r.currency, cost.Currency)
 }
@@ -75,7 +80,7 @@ func (d *Digests) reachOf(ctx context.Context, t *conversation.Turn, s *Settings
 		}
 		out, err := d.issue(ctx, t, &c, dry, e)
 		if err == nil {
-			r.add(out, t.Cost(out))
+			r.add(out, e.at, t.Cost(out))
 		}
 		return err
 	})

@@ -308,7 +308,8 @@ func (d *Digests) end(ctx context.Context, t *conversation.Turn, s *Settings, c 
 	return c.save(ctx, t.Book)
 }
 
-// digestTo tells one member what is new to them. It reports whether they were.
+// digestTo tells one member what is new to them. It reports whether they were, or
+// read it where another was told.
 func (d *Digests) digestTo(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry, r *run, one *reader) (bool, error) {
 	e, err := d.editionOf(ctx, t, s, c, r, one)
 	if err != nil || e == nil {
@@ -320,7 +321,7 @@ func (d *Digests) digestTo(ctx context.Context, t *conversation.Turn, s *Setting
 	}
 	if e.at.shared { // whoever reads there too may have it already
 		if already, err := r.toldAt(ctx, t.Book, e.at); err != nil || already {
-			return false, err
+			return already, err
 		}
 	}
 	out, err := d.issue(ctx, t, c, r, e)

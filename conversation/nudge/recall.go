@@ -33,7 +33,7 @@ type invitation struct {
 }
 
 // unanswered are the invitations of people who have not come and for whom
-// something is due.
+// something is due. Who was invited twice has the second.
 func unanswered(ctx context.Context, t *conversation.Turn) ([]invitation, error) {
 	now := t.Now()
 	return ledger.All(ctx, t.Book.Tx(), func(rows ledger.Rows) (i invitation, err error) {
@@ -46,6 +46,8 @@ func unanswered(ctx context.Context, t *conversation.Turn) ([]invitation, error)
 		LEFT JOIN recalled r ON r.community_id = i.community_id AND r.code = i.code
 		WHERE i.community_id = $1 AND i.used_at IS NULL AND i.created_at > $2 AND COALESCE(r.times, 0) < $6 AND (i.expires_at <= $3
 			OR i.channel <> '' AND (i.created_at <= $4 AND COALESCE(r.times, 0) < 1 OR i.created_at <= $5 AND COALESCE(r.times, 0) < 2))
+			AND NOT EXISTS (SELECT 1 FROM invitations n WHERE n.community_id = i.community_id AND n.channel = i.channel AND n.address = i.address
+				AND i.channel <> '' AND n.used_at IS NULL AND n.created_at > i.created_at)
 		ORDER BY i.created_at, i.code LIMIT $7`, t.Book.Community().ID, ledger.Micros(now.Add(-recallsFor)), ledger.Micros(now),
 		ledger.Micros(now.Add(-firstRecall)), ledger.Micros(now.Add(-lastRecall)), reported, recallsMost)
 }

@@ -239,7 +239,7 @@ func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, erro
 }
 
 // again sends a cry to another address of those whom it did not reach. It
-// returns how many there were.
+// returns how many there were. To whoever has none what was in a digest stays new.
 func (d *Digests) again(ctx context.Context, t *conversation.Turn, c *Cry, failed []missed) (n int, err error) {
 	if len(failed) == 0 || t.Now().Sub(c.Ended) > followsFor {
 		return 0, nil
@@ -258,17 +258,18 @@ func (d *Digests) again(ctx context.Context, t *conversation.Turn, c *Cry, faile
 			continue
 		}
 		tried := strings.Fields(m.tried)
-		for _, a := range page[i].at {
-			if slices.Contains(tried, a.String()) {
-				continue
-			}
-			e := &edition{reader: page[i], locale: person.Locale, at: a, since: m.seen}
-			if err := d.sendAgain(ctx, t, c, r, e); err != nil {
+		j := slices.IndexFunc(page[i].at, func(a address) bool { return !slices.Contains(tried, a.String()) })
+		if j < 0 {
+			if err := stillNew(ctx, t.Book, c, m); err != nil {
 				return n, err
 			}
-			n++
-			break
+			continue
 		}
+		e := &edition{reader: page[i], locale: person.Locale, at: page[i].at[j], since: m.seen}
+		if err := d.sendAgain(ctx, t, c, r, e); err != nil {
+			return n, err
+		}
+		n++
 	}
 	return n, r.write(ctx, t.Book)
 }

@@ -386,6 +386,22 @@ func takeBack(ctx context.Context, book *ledger.Book, id ledger.MemberID) error 
 	return nil
 }
 
+// stillNew keeps that a member has not seen what was in a digest that did not
+// arrive, unless they were told of a later one.
+func stillNew(ctx context.Context, book *ledger.Book, c *Cry, m missed) error {
+	if c.Kind != kindDigest {
+		return nil
+	}
+	_, err := book.Tx().Exec(ctx, `UPDATE subscriptions SET seen = $3 WHERE community_id = $1 AND member_id = $2 AND seen > $3
+		AND NOT EXISTS (SELECT 1 FROM cries c JOIN cried w ON w.cry_id = c.id AND w.member_id = $2
+			WHERE c.community_id = $1 AND c.kind = 'digest' AND c.began_at > $4 AND w.message_id <> 0)`,
+		book.Community().ID, m.id, m.seen, ledger.Micros(c.Began))
+	if err != nil {
+		return fmt.Errorf("keep what is still new to a member: %w", err)
+	}
+	return nil
+}
+
 // seenBy is the newest ad of a member's last digest.
 func seenBy(ctx context.Context, book *ledger.Book, id ledger.MemberID) (seen int64, err error) {
 	err = ledger.Get(ctx, book.Tx(), []any{&seen}, `SELECT seen FROM subscriptions WHERE community_id = $1 AND member_id = $2`, book.Community().ID, id)

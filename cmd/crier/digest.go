@@ -200,9 +200,12 @@ func (d *digests) described(draft digest.Draft) string {
 	}
 	r := draft.Reach
 	fmt.Fprintf(&b, "%s and %s are new. ", count(draft.Offers, "offer", "offers"), count(draft.Wants, "want", "wants"))
-	if r.Members == 0 {
+	switch {
+	case r.Members == 0 && draft.Post == "":
 		fmt.Fprintf(&b, "Nothing would go out now: there is too little that is new, or nobody to tell.")
-	} else {
+	case r.Members == 0:
+		fmt.Fprintf(&b, "It would go to no member, but into %s.", draft.Post)
+	default:
 		fmt.Fprintf(&b, "It would reach %s", count(r.Members, "member", "members"))
 		var by []string
 		for _, channel := range slices.Sorted(maps.Keys(r.Channels)) {
@@ -254,7 +257,7 @@ func (p *program) sendDigest(ctx context.Context, slug string, yes bool) (err er
 	}
 	p.say("%s\n", d.described(draft))
 	if !draft.Going {
-		if draft.Reach.Members == 0 {
+		if draft.Reach.Members == 0 && draft.Post == "" {
 			return nil
 		}
 		what := "Send an extra digest now?"
@@ -327,11 +330,15 @@ func (p *program) send(ctx context.Context, d *digests) error {
 		}
 	}
 	end()
-	if c.Reach == 0 {
+	to := count(int(c.Reach), "member", "members")
+	switch {
+	case c.Reach == 0 && c.Place == "":
 		p.say("It went to nobody: there was nothing new, or nobody to tell.\n")
 		return nil
+	case c.Reach == 0:
+		to = "no member, but into " + c.Place
 	}
-	p.say("It goes to %s. crier digest history %s shows whom it reaches.\n", count(int(c.Reach), "member", "members"), d.community.Slug)
+	p.say("It goes to %s. crier digest history %s shows whom it reaches.\n", to, d.community.Slug)
 	if serving, err := d.journey.Held(ctx, "tick"); err != nil || serving {
 		return err
 	}

@@ -289,22 +289,24 @@ func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversa
 	if err != nil {
 		return err
 	}
-	if c.State == going {
+	if c.State != going {
+		if err := d.begin(ctx, t, s, c); err != nil {
+			return err
+		}
+		if r.members == 0 && !s.posts(c) {
+			t.Say("digest.nothing_yet", locales.Args{"when": when(t, t.Printer(), c.Due)})
+			return nil
+		}
+		if err := c.save(ctx, t.Book); err != nil {
+			return err
+		}
+		t.Log().Info("a coordinator sends the digest now", "member", t.Member.ID, "due", c.Due)
+	}
+	if r.members == 0 && s.posts(c) {
+		t.Say("digest.sending_post", nil)
+	} else {
 		t.Say("digest.sending", locales.Args{"n": r.members})
-		return nil
 	}
-	if r.members == 0 {
-		t.Say("digest.nothing_yet", locales.Args{"when": when(t, t.Printer(), c.Due)})
-		return nil
-	}
-	if err := d.begin(ctx, t, s, c); err != nil {
-		return err
-	}
-	if err := c.save(ctx, t.Book); err != nil {
-		return err
-	}
-	t.Log().Info("a coordinator sends the digest now", "member", t.Member.ID, "due", c.Due)
-	t.Say("digest.sending", locales.Args{"n": r.members})
 	return nil
 }
 

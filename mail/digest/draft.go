@@ -20,6 +20,7 @@ type Draft struct {
 	Going         bool      // it is going out already
 	Offers, Wants int       // that are new since the last one
 	Reach         Reach
+	Post          string              // the group that it goes to as well, "telegram:-100123"; "": none
 	Text          string              // "": nothing goes out
 	Sheet         *conversation.Sheet // what Text is made of; nil on channels that take only a few words
 	Channel       string              // that it is made for; "": as on any with room for a page
@@ -56,6 +57,9 @@ func (d *Digests) Draft(ctx context.Context, t *conversation.Turn, who ledger.Me
 	draft.Reach = Reach{r.members, r.none, r.channels, conversation.Cost{Micros: r.micros, Currency: r.currency}}
 	if err := d.begin(ctx, t, &s, &c); err != nil {
 		return draft, err
+	}
+	if s.posts(&c) {
+		draft.Post = s.Place
 	}
 	one := newRun(c.ID)
 	e := &edition{reader: &reader{}, locale: t.Book.Community().Locale, since: c.From}

@@ -86,3 +86,50 @@ func TestPosted(t *testing.T) {
 		}
 	})
 }
+
+// A community of which all read the group, and nobody the digest, can have it sent
+// now as well. What speaks of ads is not below what has none.
+func TestPostedOnly(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+		id := h.town("river", "Europe/Brussels", 2)
+		h.coordinate(id, "m1@river.example")
+		h.set(id, func(s *digest.Settings) { s.Place = "telegram:-100" })
+		for _, from := range []string{"m0@river.example", "m1@river.example"} {
+			h.now = h.now.Add(time.Minute)
+			h.says("email", from, "stop the digest")
+		}
+		h.tick(h.now)
+		sendNow := func() string {
+			t.Helper()
+			h.now = h.now.Add(time.Minute)
+			return strings.Join(h.says("email", "m1@river.example", "send now"), "\n")
+		}
+		posted := func() (all []conversation.Outbound) {
+			t.Helper()
+			for _, o := range h.tick(h.now.Add(time.Minute)) {
+				if o.Address == "-100" {
+					all = append(all, o)
+				}
+			}
+			return all
+		}
+		if said := sendNow(); !strings.Contains(said, "nothing new") {
+			t.Errorf("with nothing new: %q", said)
+		}
+		h.offers(id, "bread")
+		if said := sendNow(); said != "The digest goes out now, into your group." {
+			t.Errorf("with an ad: %q", said)
+		}
+		if all := posted(); len(all) != 1 || !strings.Contains(all[0].Text, "bread") {
+			t.Errorf("the group reads %v", all)
+		}
+		h.says("email", "m1@river.example", "edit The hall is closed.")
+		sendNow()
+		if all := posted(); len(all) != 1 || !strings.Contains(all[0].Text, "The hall is closed.") || strings.Contains(all[0].Text, "TAKE") {
+			t.Errorf("then the group reads %v", all)
+		}
+	})
+}

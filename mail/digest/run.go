@@ -357,6 +357,11 @@ func (d *Digests) editionOf(ctx context.Context, t *conversation.Turn, s *Settin
 	return e, nil
 }
 
+// posts reports whether a digest that has begun goes to the community's group.
+func (s *Settings) posts(c *Cry) bool {
+	return s.Place != "" && c.Issue && (c.NewAds >= int64(max(s.Least, 1)) || c.Words != "")
+}
+
 // post puts the digest where the community has it, beside those of its members.
 func (d *Digests) post(ctx context.Context, t *conversation.Turn, s *Settings, c *Cry, r *run) error {
 	channel, address1, ok := strings.Cut(s.Place, ":")

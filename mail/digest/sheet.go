@@ -153,7 +153,9 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 		s.Sections = append(s.Sections, conversation.Section{Text: text})
 	}
 	if e.isPost() {
-		s.Foot = p.Text("digest.foot_post", nil)
+		if len(e.ads) > 0 {
+			s.Foot = p.Text("digest.foot_post", nil)
+		}
 		return s
 	}
 	s.Foot = p.Text("digest.often", nil)

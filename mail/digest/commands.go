@@ -282,8 +282,14 @@ func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversa
 	if err != nil {
 		return err
 	}
+	left, err := skippedAhead(ctx, t.Book)
+	if err != nil {
+		return err
+	}
 	if i := slices.IndexFunc(cries, func(c Cry) bool { return c.Kind == kindDigest && c.State == going }); i >= 0 { // it was said twice
 		c = &cries[i]
+	} else if left != nil && c.Words == "" { // she has thought better of it
+		c = left
 	}
 	r, err := d.reachOf(ctx, t, s, *c)
 	if err != nil {

@@ -237,7 +237,14 @@ func (d *Digests) edit(ctx context.Context, t *conversation.Turn, f *conversatio
 	if err != nil {
 		return err
 	}
-	c.Words = words
+	if c.Words != "" && c.Words != words && c.By != 0 && c.By != t.Member.ID { // another coordinator's
+		if _, err := t.Tell(ctx, c.By, 0, "digest.reworded", locales.Args{
+			"name": t.NameOf(ledger.AccountID(t.Member.ID)), "text": conversation.Cut(words, 40),
+		}); err != nil {
+			return err
+		}
+	}
+	c.Words, c.By = words, t.Member.ID
 	if err := c.save(ctx, t.Book); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,6 +108,7 @@ func (d *Digests) catchUp(ctx context.Context, t *conversation.Turn, missed Cry)
 			continue
 		}
 		missed.Words = strings.TrimSpace(missed.Words + "\n" + c.Words)
+		missed.By = cmp.Or(c.By, missed.By)
 		c.State, c.Ended = skipped, t.Now()
 		if err := c.save(ctx, t.Book); err != nil {
 			return err

@@ -63,9 +63,10 @@ func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
 		return err
 	}
 	var words []string
+	var by ledger.MemberID
 	for _, c := range cries {
 		if c.Kind == kindDigest && c.State == planned && c.Words != "" {
-			words = append(words, c.Words)
+			words, by = append(words, c.Words), c.By
 		}
 	}
 	// One that is taken back must not stand in the way of the same by the new schedule.
@@ -84,7 +85,7 @@ func (s Settings) Save(ctx context.Context, book *ledger.Book) error {
 	if err != nil || len(next) == 0 {
 		return err
 	}
-	_, err = plan(ctx, book, Cry{Kind: kindDigest, Due: next[0], Issue: true, Words: strings.Join(words, "\n")})
+	_, err = plan(ctx, book, Cry{Kind: kindDigest, Due: next[0], Issue: true, Words: strings.Join(words, "\n"), By: by})
 	return err
 }
 
@@ -147,11 +148,11 @@ type Cry struct {
 	Kind      string
 	State     string
 	Due       time.Time
-	Issue     bool   // else it is only for those who want it daily
-	Words     string // of the coordinator
-	Audience  string // who gets a broadcast
-	By        ledger.MemberID
-	From, To  int64 // the ads that are new to a member who has had no digest: those above From, up to To
+	Issue     bool            // else it is only for those who want it daily
+	Words     string          // of the coordinator
+	Audience  string          // who gets a broadcast
+	By        ledger.MemberID // who broadcasts, or wrote the words of a digest
+	From, To  int64           // the ads that are new to a member who has had no digest: those above From, up to To
 	Cursor    ledger.MemberID
 	Reach     int64 // how many got it
 	NewAds    int64
@@ -223,9 +224,9 @@ func (c *Cry) save(ctx context.Context, book *ledger.Book) error {
 		return &m
 	}
 	_, err := book.Tx().Exec(ctx, `UPDATE cries SET state = $3, issue = $4, words = $5, from_ad = $6, to_ad = $7, cursor = $8, reach = $9, new_ads = $10,
-		previewed_at = $11, began_at = $12, ended_at = $13, place = $14, post_id = $15 WHERE community_id = $1 AND id = $2`,
+		previewed_at = $11, began_at = $12, ended_at = $13, place = $14, post_id = $15, by_member = $16 WHERE community_id = $1 AND id = $2`,
 		book.Community().ID, c.ID, c.State, asInt(c.Issue), c.Words, c.From, c.To, c.Cursor, c.Reach, c.NewAds,
-		micros(c.Previewed), micros(c.Began), micros(c.Ended), c.Place, c.PostID)
+		micros(c.Previewed), micros(c.Began), micros(c.Ended), c.Place, c.PostID, c.By)
 	if err != nil {
 		return fmt.Errorf("keep a %s: %w", c.Kind, err)
 	}

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"crier/conversation"
 	"crier/conversation/understand"
@@ -49,28 +48,17 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 	if err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
 		return err
 	}
-	theirs, err := t.Contact(ctx, ad.Member)
-	if err != nil {
-		return err
-	}
-	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
-	if err != nil {
-		return err
-	}
-	t.SayText(strings.TrimSpace(t.Text("stock.told", locales.Args{
-		"name": t.NameOf(ledger.AccountID(ad.Member)), "part": conversation.Quantity(t.Printer(), amount, ad.Measure), "contact": theirs,
-	})))
 	key := "stock.notice"
 	if ad.Left == 0 {
 		key = "stock.notice_last"
 	}
-	_, err = t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
+	args := locales.Args{"part": conversation.Quantity(t.Printer(), amount, ad.Measure)}
+	return tellOwnerOf(ctx, t, ad, "stock.told", args, func(p *locales.Printer, contact string) string {
 		return p.Text(key, locales.Args{
 			"name": t.Member.Name, "part": conversation.Quantity(p, amount, ad.Measure), "number": ad.Number,
-			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, ad.Left, ad.Measure), "contact": mine,
+			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, ad.Left, ad.Measure), "contact": contact,
 		})
 	})
-	return err
 }
 
 // askPart asks again how much of a stock a member would like.
@@ -114,18 +102,16 @@ func runLeave(ctx context.Context, t *conversation.Turn, f *conversation.Form) e
 	if err := t.Memory.Given(ctx, c, number, t.Member.ID); err != nil {
 		return err
 	}
-	t.Say("leave_ad.told", locales.Args{"name": t.NameOf(ledger.AccountID(ad.Member)), "number": number})
 	key := "leave_ad.notice"
 	if share > 0 {
 		key = "leave_ad.notice_part"
 	}
-	_, err = t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
+	return tellOwnerOf(ctx, t, ad, "leave_ad.told", nil, func(p *locales.Printer, _ string) string {
 		return p.Text(key, locales.Args{
 			"name": t.Member.Name, "number": number, "text": conversation.Cut(ad.Text, 40),
 			"part": conversation.Quantity(p, share, ad.Measure), "left": conversation.Quantity(p, ad.Left, ad.Measure),
 		})
 	})
-	return err
 }
 
 // stock says how much there is left of one's own offer.

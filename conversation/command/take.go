@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -68,21 +69,44 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 	if err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
 		return err
 	}
-	theirs, err := t.Contact(ctx, ad.Member)
-	if err != nil {
-		return err
-	}
+	// The giver of an offer is its owner, of a want whoever takes it: the giver
+	// says when it is done.
+	return tellOwnerOf(ctx, t, ad, "take_ad.told_"+string(ad.Kind), nil, func(p *locales.Printer, contact string) string {
+		return p.Text("take_ad.notice_"+string(ad.Kind), locales.Args{
+			"name": t.Member.Name, "number": ad.Number, "text": conversation.Cut(ad.Text, 60), "contact": contact,
+		})
+	})
+}
+
+// tellOwnerOf tells the owner of an ad, in a text with the member's contact, and
+// answers the member with a text of that key. Where nobody could be told the
+// member hears that instead, and whom to turn to.
+func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args,
+	notice func(p *locales.Printer, contact string) string) error {
 	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
 	if err != nil {
 		return err
 	}
-	// The giver of an offer is its owner, of a want whoever takes it: the giver
-	// says when it is done.
-	t.SayText(strings.TrimSpace(t.Text("take_ad.told_"+string(ad.Kind), locales.Args{"name": owner.Name, "number": ad.Number, "contact": theirs})))
-	_, err = t.Tell(ctx, ad.Member, 0, "take_ad.notice_"+string(ad.Kind), locales.Args{
-		"name": t.Member.Name, "number": ad.Number, "text": conversation.Cut(ad.Text, 60), "contact": mine,
-	})
-	return err
+	theirs, err := t.Contact(ctx, ad.Member)
+	if err != nil {
+		return err
+	}
+	told, err := t.TellText(ctx, ad.Member, func(p *locales.Printer) string { return notice(p, mine) })
+	switch {
+	case err != nil:
+		return err
+	case !told && theirs != "":
+		key = "take_ad.not_reached"
+	case !told:
+		key = "undo.not_reached"
+	}
+	all := locales.Args{
+		"name": t.NameOf(ledger.AccountID(ad.Member)), "first": firstName(t, ledger.AccountID(ad.Member)), "number": ad.Number,
+		"contact": theirs, "coordinator": coordinator(t),
+	}
+	maps.Copy(all, args)
+	t.SayText(strings.TrimSpace(t.Text(key, all)))
+	return nil
 }
 
 // done says that a job is done: it opens the request for payment.

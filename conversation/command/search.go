@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -94,7 +95,8 @@ func showAd(ctx context.Context, t *conversation.Turn, _ *conversation.Form, opt
 		return ledger.ErrNotFound
 	}
 	t.SayText(strings.TrimSpace(t.Text("search.details", locales.Args{
-		"name": p.Name, "number": p.Number, "text": ad.Text, "price": priceText(t, ad), "contact": contact,
+		"name": p.Name, "number": p.Number, "text": ad.Text, "price": priceText(t, ad),
+		"contact": cmp.Or(contact, t.Text("search.take", locales.Args{"number": ad.Number})),
 	})))
 	return nil
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strconv"
@@ -83,6 +84,7 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 // member hears that instead, and whom to turn to.
 func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args,
 	notice func(p *locales.Printer, contact string) string) error {
+	owner := ledger.AccountID(ad.Member)
 	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
 	if err != nil {
 		return err
@@ -91,7 +93,9 @@ func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key st
 	if err != nil {
 		return err
 	}
-	told, err := t.TellText(ctx, ad.Member, func(p *locales.Printer) string { return notice(p, mine) })
+	told, err := t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
+		return notice(p, cmp.Or(mine, noContact(p, t.Member.First(), theirs)))
+	})
 	switch {
 	case err != nil:
 		return err
@@ -101,12 +105,21 @@ func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key st
 		key = "undo.not_reached"
 	}
 	all := locales.Args{
-		"name": t.NameOf(ledger.AccountID(ad.Member)), "first": firstName(t, ledger.AccountID(ad.Member)), "number": ad.Number,
-		"contact": theirs, "coordinator": coordinator(t),
+		"name": t.NameOf(owner), "first": firstName(t, owner), "number": ad.Number, "coordinator": coordinator(t),
+		"contact": cmp.Or(theirs, noContact(t.Printer(), firstName(t, owner), mine)),
 	}
 	maps.Copy(all, args)
-	t.SayText(strings.TrimSpace(t.Text(key, all)))
+	t.SayText(t.Text(key, all))
 	return nil
+}
+
+// noContact is said in place of how to reach somebody: that they see yours, the
+// reader's contact, or that neither knows the other's.
+func noContact(p *locales.Printer, first, yours string) string {
+	if yours == "" {
+		return p.Text("contact.neither", nil)
+	}
+	return p.Text("contact.one_sided", locales.Args{"first": first})
 }
 
 // done says that a job is done: it opens the request for payment.

@@ -191,6 +191,10 @@ type Desk struct {
 	Crowd Flood `json:"crowd,omitzero"` // answers to all strangers, at the desk of everybody
 }
 
+// TakesAnew is how long after a member has taken an ad they may mean it anew:
+// what is done without a word to Crier does not keep them from it for ever.
+const TakesAnew = 24 * time.Hour
+
 // Memory keeps talks and desks. It is part of the transaction that a message
 // is handled in.
 type Memory interface {
@@ -202,9 +206,10 @@ type Memory interface {
 	Desk(ctx context.Context, community ledger.CommunityID, channel, address string) (*Desk, error)
 	SaveDesk(ctx context.Context, community ledger.CommunityID, channel, address string, d *Desk) error
 
-	// Take notes that a member took an ad; Takers returns who did, oldest
-	// first; Given forgets it.
-	Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
+	// Take notes that a member took an ad; anew is false where they have done so
+	// within TakesAnew. Takers returns who did, oldest first; Given forgets
+	// it.
+	Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) (anew bool, err error)
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
 

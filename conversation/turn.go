@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,6 +129,12 @@ func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, num
 	}
 	t.log.Warn("nobody told: the member has no open address", "member", id)
 	return false, nil
+}
+
+// Reaches reports whether a member has an address that Tell would write to.
+func (t *Turn) Reaches(ctx context.Context, id ledger.MemberID) (bool, error) {
+	addresses, err := t.Book.Addresses(ctx, id)
+	return slices.ContainsFunc(addresses, func(a ledger.Address) bool { return a.Status == ledger.AddressActive }), err
 }
 
 // Post adds a message to somebody, and returns the id that it will have in the

@@ -45,7 +45,7 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 		return err
 	}
 	ad = taken
-	if err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
+	if _, err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
 		return err
 	}
 	key := "stock.notice"

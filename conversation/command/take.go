@@ -59,16 +59,14 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 	if ad.Stock > 0 {
 		return takePart(ctx, t, f, ad)
 	}
-	owner := t.Names.Person(ad.Member)
-	takers, err := t.Memory.Takers(ctx, t.Book.Community().ID, ad.Number)
+	anew, err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID)
 	if err != nil {
 		return err
 	}
-	if contains(takers, t.Member.ID) {
-		return &conversation.Refusal{Key: "take_ad.already", Args: locales.Args{"name": owner.Called}}
-	}
-	if err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
+	if told, err := t.Reaches(ctx, ad.Member); err != nil {
 		return err
+	} else if told && !anew {
+		return answerTaker(ctx, t, ad, "take_ad.already", nil)
 	}
 	// The giver of an offer is its owner, of a want whoever takes it: the giver
 	// says when it is done.
@@ -84,12 +82,7 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 // member hears that instead, and whom to turn to.
 func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args,
 	notice func(p *locales.Printer, contact string) string) error {
-	owner := ledger.AccountID(ad.Member)
-	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
-	if err != nil {
-		return err
-	}
-	theirs, err := t.Contact(ctx, ad.Member)
+	mine, theirs, err := contacts(ctx, t, ad.Member)
 	if err != nil {
 		return err
 	}
@@ -104,13 +97,33 @@ func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key st
 	case !told:
 		key = "undo.not_reached"
 	}
+	return answerTaker(ctx, t, ad, key, args)
+}
+
+// answerTaker answers the member with a text about an ad of somebody else's.
+func answerTaker(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args) error {
+	mine, theirs, err := contacts(ctx, t, ad.Member)
+	if err != nil {
+		return err
+	}
+	owner := ledger.AccountID(ad.Member)
 	all := locales.Args{
 		"name": t.NameOf(owner), "first": firstName(t, owner), "number": ad.Number, "coordinator": coordinator(t),
 		"contact": cmp.Or(theirs, noContact(t.Printer(), firstName(t, owner), mine)),
 	}
 	maps.Copy(all, args)
-	t.SayText(t.Text(key, all))
+	t.Say(key, all)
 	return nil
+}
+
+// contacts are how the other is told to reach the member, and the member the
+// other.
+func contacts(ctx context.Context, t *conversation.Turn, other ledger.MemberID) (mine, theirs string, err error) {
+	if mine, err = t.ContactFor(ctx, other, t.Member.ID); err != nil {
+		return "", "", err
+	}
+	theirs, err = t.Contact(ctx, other)
+	return mine, theirs, err
 }
 
 // noContact is said in place of how to reach somebody: that they see yours, the

@@ -169,9 +169,15 @@ func (m *memory) save(ctx context.Context, v any, query string, args ...any) err
 	return m.tx.Later(ctx, query, append([]any{string(data)}, args...)...)
 }
 
-func (m *memory) Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error {
-	return m.tx.Later(ctx, `INSERT INTO takes (community_id, ad, member_id, taken_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		community, ad, member, ledger.Micros(m.book.Now()))
+func (m *memory) Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) (anew bool, err error) {
+	now := m.book.Now()
+	n, err := m.tx.Exec(ctx, `INSERT INTO takes (community_id, ad, member_id, taken_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (community_id, ad, member_id) DO UPDATE SET taken_at = excluded.taken_at WHERE takes.taken_at < $5`,
+		community, ad, member, ledger.Micros(now), ledger.Micros(now.Add(-conversation.TakesAnew)))
+	if err != nil {
+		return false, fmt.Errorf("take ad %d: %w", ad, err)
+	}
+	return n > 0, nil
 }
 
 func (m *memory) Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error) {

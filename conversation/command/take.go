@@ -180,7 +180,8 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 			return &conversation.Refusal{Key: "done.nobody", Args: locales.Args{"number": ad.Number}}
 		}
 		if len(takers) > 1 {
-			return chooseTaker(t, f, takers)
+			chooseTaker(t, f, takers)
+			return nil
 		}
 		other = takers[0]
 	case ad.Kind == ledger.Want && contains(takers, giver):
@@ -211,16 +212,29 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 	return t.Start(ctx, "charge", values)
 }
 
-func chooseTaker(t *conversation.Turn, f *conversation.Form, takers []ledger.MemberID) error {
-	takers = takers[max(0, len(takers)-3):]
+const takersPage = 3
+
+// chooseTaker asks for whom a job was done: who took it first comes first.
+func chooseTaker(t *conversation.Turn, f *conversation.Form, takers []ledger.MemberID) {
+	skip := int(f.Int("skip"))
+	if skip >= len(takers) {
+		skip = 0
+	}
+	page := takers[skip:min(skip+takersPage, len(takers))]
 	var list, options, labels []string
-	for i, id := range takers {
+	for i, id := range page {
 		name := t.NameOf(ledger.AccountID(id))
 		list = append(list, strconv.Itoa(i+1)+" "+name)
 		options, labels = append(options, itoa(int64(id))), append(labels, name)
 	}
-	t.Offer(f, t.Text("done.for_whom", locales.Args{"list": strings.Join(list, "  ")}), options, labels)
-	return nil
+	key := "done.for_whom"
+	if len(takers) > takersPage {
+		key = "done.for_whom_more"
+		next := &conversation.Form{Command: f.Command, ID: f.ID, Values: map[string]string{"ad": f.Text("ad")}}
+		next.SetInt("skip", int64(skip+len(page)))
+		t.More(next)
+	}
+	t.Offer(f, t.Text(key, locales.Args{"list": strings.Join(list, "  ")}), options, labels)
 }
 
 func contains(ids []ledger.MemberID, id ledger.MemberID) bool {

@@ -60,6 +60,9 @@ func putAd(ctx context.Context, t *conversation.Turn, kind ledger.AdKind, said s
 	case n == 0:
 		return ad, "", &conversation.Refusal{Key: "until.no_words"}
 	}
+	if m := digits.FindStringSubmatch(said); m != nil { // that of an ad they have read of
+		return ad, "", &conversation.Refusal{Key: "ad.only_number", Args: locales.Args{"number": m[1]}}
+	}
 	read, err := t.ReadAd(ctx, said)
 	if err != nil {
 		return ad, "", err

@@ -259,6 +259,15 @@ func (t *Turn) PaysAgain(payee ledger.MemberID, amount ledger.Amount) bool {
 // Open reports whether a question is open for the member.
 func (t *Turn) Open() bool { return t.talk.Dialog != nil && !t.talk.Dialog.expired(t.Now()) }
 
+// Listed is what a number stands for in a command's open list. It reports false
+// where none is open that has it.
+func (t *Turn) Listed(command string, n int64) (option string, ok bool) {
+	if !t.Open() || t.talk.Dialog.Form.Command != command || n < 1 || n > int64(len(t.talk.Dialog.Options)) {
+		return "", false
+	}
+	return t.talk.Dialog.Options[n-1], true
+}
+
 // TalkOf changes what is remembered of another member.
 func (t *Turn) TalkOf(ctx context.Context, id ledger.MemberID, change func(*Talk)) error {
 	if id == t.Member.ID {

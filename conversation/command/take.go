@@ -23,6 +23,10 @@ var takeAd = conversation.Command{
 			return &conversation.Refusal{Key: "take_ad.which"}
 		}
 		f.Set("ad", m[1])
+		if listed, ok := t.Listed(search.Name, f.Int("ad")); ok && listed != f.Text("ad") {
+			t.Settled() // the same once more is no longer a number of the list
+			return &conversation.Refusal{Key: "take_ad.listed", Args: locales.Args{"n": f.Int("ad"), "number": listed}}
+		}
 		ad, err := toTake(ctx, t, f)
 		if err != nil {
 			return err

@@ -191,6 +191,13 @@ type Desk struct {
 	Crowd Flood `json:"crowd,omitzero"` // answers to all strangers, at the desk of everybody
 }
 
+// Job is an ad that a member has taken.
+type Job struct {
+	Ad    int64
+	Taker ledger.MemberID
+	Share int64 // of a stock, in thousandths
+}
+
 // TakesAnew is how long after a member has taken an ad they may mean it anew:
 // what is done without a word to Crier does not keep them from it for ever.
 const TakesAnew = 24 * time.Hour
@@ -212,6 +219,11 @@ type Memory interface {
 	Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) (anew bool, err error)
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
+
+	// Asked notes what a request asks to be paid for. Unpaid returns and forgets
+	// it; a Job without a number where there is none.
+	Asked(ctx context.Context, community ledger.CommunityID, request ledger.TransferID, job Job) error
+	Unpaid(ctx context.Context, community ledger.CommunityID, request ledger.TransferID) (Job, error)
 
 	// ClaimPhotos says whose ad the photos that came with a message may go to,
 	// and returns their number: 0 where the member has sent too many today, and

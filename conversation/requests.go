@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -244,6 +245,37 @@ func requestKey(tr ledger.Transfer, reminder bool) string {
 		key += "_again"
 	}
 	return key
+}
+
+// AskFor notes that a request is for a job that is done: its taker has nothing
+// of the ad any more.
+func (t *Turn) AskFor(ctx context.Context, request ledger.TransferID, job Job) (err error) {
+	if job.Share, err = t.Book.Share(ctx, job.Ad, job.Taker); err != nil {
+		return err
+	}
+	c := t.Book.Community().ID
+	return errors.Join(t.Memory.Asked(ctx, c, request, job), t.Memory.Given(ctx, c, job.Ad, job.Taker), t.Book.EndShare(ctx, job.Ad, job.Taker))
+}
+
+// EndRequest ends a request of which nothing came. Where it was for a job its
+// taker has it as before.
+func (t *Turn) EndRequest(ctx context.Context, id ledger.TransferID, as ledger.State) (ledger.Transfer, error) {
+	tr, err := t.Book.End(ctx, id, as)
+	if err != nil {
+		return tr, err
+	}
+	c := t.Book.Community().ID
+	job, err := t.Memory.Unpaid(ctx, c, id)
+	if err != nil || job.Ad == 0 {
+		return tr, err
+	}
+	if job.Share > 0 {
+		if err := t.Book.AddShare(ctx, job.Ad, job.Taker, job.Share); err != nil {
+			return tr, err
+		}
+	}
+	_, err = t.Memory.Take(ctx, c, job.Ad, job.Taker)
+	return tr, err
 }
 
 // Over has a member who still answers a request told what became of it.

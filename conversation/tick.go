@@ -83,7 +83,7 @@ func (t *Turn) expire(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	for _, tr := range due {
-		if _, err := t.Book.End(ctx, tr.ID, ledger.Expired); err != nil {
+		if _, err := t.EndRequest(ctx, tr.ID, ledger.Expired); err != nil {
 			return 0, err
 		}
 		if err := t.Over(ctx, ledger.MemberID(tr.Payer), tr.ID); err != nil {

@@ -40,12 +40,18 @@ func (b *Book) TakeStock(ctx context.Context, number int64, member MemberID, amo
 	case n == 0:
 		return Ad{}, &ShortError{ad.Left}
 	}
+	return ad, b.AddShare(ctx, number, member, amount)
+}
+
+// AddShare makes an amount of an ad's stock, which is not left any more, a
+// member's, beside what they have of it already.
+func (b *Book) AddShare(ctx context.Context, number int64, member MemberID, amount int64) error {
 	if _, err := b.tx.Exec(ctx, `INSERT INTO ad_shares (community_id, number, member_id, amount) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (community_id, number, member_id) DO UPDATE SET amount = ad_shares.amount + excluded.amount`,
 		b.community.ID, number, member, amount); err != nil {
-		return Ad{}, fmt.Errorf("insert share of ad %d: %w", number, err)
+		return fmt.Errorf("insert share of ad %d: %w", number, err)
 	}
-	return ad, nil
+	return nil
 }
 
 // Share is how much a member has of an ad's stock, in thousandths, and has not
@@ -76,7 +82,7 @@ func (b *Book) ReturnStock(ctx context.Context, number int64, member MemberID) (
 	return b.Ad(ctx, number)
 }
 
-// EndShare forgets a member's share: it was handed over, and is paid for.
+// EndShare forgets a member's share: it was handed over, and is to be paid for.
 func (b *Book) EndShare(ctx context.Context, number int64, member MemberID) error {
 	if _, err := b.tx.Exec(ctx, `DELETE FROM ad_shares WHERE community_id = $1 AND number = $2 AND member_id = $3`,
 		b.community.ID, number, member); err != nil {

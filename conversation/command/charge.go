@@ -69,10 +69,7 @@ func runCharge(ctx context.Context, t *conversation.Turn, f *conversation.Form) 
 		return err
 	}
 	if f.Has("ad") { // a job that was taken is done
-		if err := t.Memory.Given(ctx, t.Book.Community().ID, f.Int("ad"), f.Member("taker")); err != nil {
-			return err
-		}
-		if err := t.Book.EndShare(ctx, f.Int("ad"), f.Member("taker")); err != nil {
+		if err := t.AskFor(ctx, tr.ID, conversation.Job{Ad: f.Int("ad"), Taker: f.Member("taker")}); err != nil {
 			return err
 		}
 	}
@@ -125,7 +122,7 @@ func acceptRequest(ctx context.Context, t *conversation.Turn, f *conversation.Fo
 }
 
 func declineRequest(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
-	tr, err := t.Book.End(ctx, ledger.TransferID(f.ID), ledger.Declined)
+	tr, err := t.EndRequest(ctx, ledger.TransferID(f.ID), ledger.Declined)
 	if err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ func sayTakenBack(ctx context.Context, t *conversation.Turn, back ledger.Transfe
 
 // cancelRequest takes back what the member has asked for.
 func cancelRequest(ctx context.Context, t *conversation.Turn, tr ledger.Transfer) error {
-	if _, err := t.Book.End(ctx, tr.ID, ledger.Cancelled); err != nil {
+	if _, err := t.EndRequest(ctx, tr.ID, ledger.Cancelled); err != nil {
 		return err
 	}
 	t.Settle(tr.ID)

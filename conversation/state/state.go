@@ -189,6 +189,20 @@ func (m *memory) Given(ctx context.Context, community ledger.CommunityID, ad int
 	return m.tx.Later(ctx, `DELETE FROM takes WHERE community_id = $1 AND ad = $2 AND member_id = $3`, community, ad, member)
 }
 
+func (m *memory) Asked(ctx context.Context, community ledger.CommunityID, request ledger.TransferID, job conversation.Job) error {
+	return m.tx.Later(ctx, `INSERT INTO asked_jobs (community_id, transfer_id, ad, member_id, amount) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		community, request, job.Ad, job.Taker, job.Share)
+}
+
+func (m *memory) Unpaid(ctx context.Context, community ledger.CommunityID, request ledger.TransferID) (job conversation.Job, err error) {
+	err = ledger.Get(ctx, m.tx, []any{&job.Ad, &job.Taker, &job.Share},
+		`DELETE FROM asked_jobs WHERE community_id = $1 AND transfer_id = $2 RETURNING ad, member_id, amount`, community, request)
+	if ledger.IsNotFound(err) {
+		return conversation.Job{}, nil
+	}
+	return job, err
+}
+
 // wordings keeps each community's own texts in memory, as of a version of the
 // community's directory: a change of wording counts it up.
 type wordings struct {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -17,6 +18,9 @@ var removeAd = conversation.Command{
 	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
 	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 		what := strings.TrimLeft(t.Meaning.What, "# ")
+		if several.MatchString(what) {
+			return &conversation.Refusal{Key: "clarify.two_commands"}
+		}
 		if number, why := numberFirst(what); number != "" && strings.HasPrefix(what, number) && strings.ContainsFunc(why, unicode.IsLetter) {
 			f.Set("ad", number)
 		} else if err := fillAd(ctx, t, f); err != nil {
@@ -27,6 +31,10 @@ var removeAd = conversation.Command{
 	},
 	Run: runRemove,
 }
+
+// several is the numbers of more than one ad, and what joins them: "7, 10", "7
+// and 10".
+var several = regexp.MustCompile(`^\d{1,9}(?:[^\pL\d]+(?:\pL{1,3}[^\pL\d]+)?\d{1,9})+[^\pL\d]*$`)
 
 func runRemove(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 	ad, err := ownAd(ctx, t, f)

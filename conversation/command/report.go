@@ -109,8 +109,11 @@ func whyIn(t *conversation.Turn, number string) string {
 	rest = rest[strings.Index(rest, number)+len(number):]
 	rest = strings.TrimLeft(strings.Join(strings.Fields(rest), " "), " .,:;!-#")
 	for word := range strings.SplitSeq(t.Text("taken_down.because", nil), "|") {
-		if len(rest) > len(word) && strings.EqualFold(rest[:len(word)], word) && (rest[len(word)] == ' ' || strings.HasSuffix(word, "'")) {
-			rest = strings.TrimSpace(rest[len(word):])
+		if len(rest) < len(word) || !strings.EqualFold(rest[:len(word)], word) {
+			continue
+		}
+		if why := rest[len(word):]; why == "" || why[0] == ' ' || strings.HasSuffix(word, "'") {
+			rest = strings.TrimSpace(why)
 			break
 		}
 	}

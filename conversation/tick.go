@@ -155,10 +155,14 @@ func (t *Turn) askOwners(ctx context.Context) error {
 }
 
 // askAbout asks an owner whether some ads still hold, unless they are in the
-// middle of something. It returns how many were asked about.
+// middle of something or cannot be told just now. It returns how many were asked
+// about.
 func (t *Turn) askAbout(ctx context.Context, ads []ledger.Ad) (int, error) {
 	talk, err := t.Memory.Talk(ctx, t.Book.Community().ID, ads[0].Member)
 	if err != nil || talk.Dialog != nil && !talk.Dialog.expired(t.Now()) {
+		return 0, err
+	}
+	if reached, err := t.Reaches(ctx, ads[0].Member); err != nil || !reached {
 		return 0, err
 	}
 	for _, ad := range ads {

@@ -152,12 +152,15 @@ func (b *Book) adUpdate(ctx context.Context, query string, number int64, at time
 }
 
 // AdsExpiring returns up to n ads that are up, expire before a time that their
-// owner has not chosen, and whose owner has not been asked about it, by owner,
-// those of one together; after is the owner behind whom to begin.
+// owner has not chosen, and whose owner, an active member, has not been asked
+// about it, by owner, those of one together; after is the owner behind whom to
+// begin.
 func (b *Book) AdsExpiring(ctx context.Context, before time.Time, after MemberID, n int) ([]Ad, error) {
-	return All(ctx, b.tx, scanAd, `SELECT `+adColumns+` FROM ads
-		WHERE community_id = $1 AND removed_at IS NULL AND asked_at IS NULL AND dated = 0 AND expires_at > $2 AND expires_at <= $3 AND member_id > $4
-		ORDER BY member_id, expires_at, number LIMIT $5`, b.community.ID, Micros(b.now), Micros(before), after, n)
+	return All(ctx, b.tx, scanAd, `SELECT `+adColumnsOf("ads")+` FROM ads
+		JOIN members ON members.community_id = ads.community_id AND members.id = ads.member_id
+		WHERE ads.community_id = $1 AND ads.removed_at IS NULL AND ads.asked_at IS NULL AND ads.dated = 0 AND ads.expires_at > $2 AND ads.expires_at <= $3
+			AND ads.member_id > $4 AND members.status = 'active'
+		ORDER BY ads.member_id, ads.expires_at, ads.number LIMIT $5`, b.community.ID, Micros(b.now), Micros(before), after, n)
 }
 
 func nonZero(n int64) *int64 {

@@ -42,7 +42,7 @@ var (
 		"contact": "Phone +32 470 000 009.", "reference": "3F2A1B", "cost": locales.Money{Micros: 16_400_000, Currency: "EUR"},
 		"budget": locales.Money{Micros: 20_000_000, Currency: "EUR"}, "clock": "10:12", "line": "-5 Luc Martin, eggs, 3 May",
 		"names": longName + ", Anna Rossi", "offers": "12 offers", "wants": "3 wants", "next": "30 May", "due": "23 May", "began": "24 May",
-		"part": "2.5 kg", "left": "37.5 kg", "stock": "37.5 kg",
+		"part": "2.5 kg", "share": "2.5 kg", "left": "37.5 kg", "stock": "37.5 kg",
 	}
 )
 

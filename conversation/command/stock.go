@@ -30,6 +30,26 @@ func fillPart(t *conversation.Turn, f *conversation.Form, ad ledger.Ad) {
 	f.Set("left", conversation.Quantity(t.Printer(), ad.Left, ad.Measure))
 }
 
+// confirmMore asks whoever has some of a stock already whether they want more:
+// else a message that came twice would take twice as much.
+func confirmMore(ctx context.Context, t *conversation.Turn, f *conversation.Form) (*conversation.Question, error) {
+	ad, err := toTake(ctx, t, f)
+	if err != nil || ad.Stock == 0 {
+		return nil, err
+	}
+	share, err := t.Book.Share(ctx, ad.Number, t.Member.ID)
+	if err != nil || share == 0 {
+		return nil, err
+	}
+	amount, ok := t.Part(f.Text(part), ad)
+	if !ok || amount <= 0 || amount > ad.Left { // it is asked for again
+		return nil, nil
+	}
+	return &conversation.Question{Key: "stock.more", Args: locales.Args{
+		"share": conversation.Quantity(t.Printer(), share, ad.Measure), "part": conversation.Quantity(t.Printer(), amount, ad.Measure),
+	}}, nil
+}
+
 // takePart takes some of a stock, and tells its owner. What cannot be had, or
 // was not understood, is asked for again.
 func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, ad ledger.Ad) error {

@@ -34,8 +34,9 @@ var takeAd = conversation.Command{
 		fillPart(t, f, ad)
 		return nil
 	},
-	Fields: []conversation.Field{{Name: part, Kind: conversation.Words, Ask: "stock.ask"}},
-	Run:    runTake,
+	Fields:  []conversation.Field{{Name: part, Kind: conversation.Words, Ask: "stock.ask"}},
+	Confirm: confirmMore,
+	Run:     runTake,
 }
 
 // toTake is the form's ad, which others than its owner can take while it is up.

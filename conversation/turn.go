@@ -87,7 +87,8 @@ func (t *Turn) reply(text string, choices []Choice, question int64) {
 
 // Tell writes to another member, in their language, at the address they last
 // used of those that are open. question, if not 0, is what the yes and no of
-// the text answer. It reports whether there was such an address.
+// the text answer. It reports whether there was such an address: whoever has
+// left has none.
 func (t *Turn) Tell(ctx context.Context, id ledger.MemberID, question int64, key string, args locales.Args) (bool, error) {
 	return t.tell(ctx, id, question, 0, func(p *locales.Printer) string { return p.Text(key, args) })
 }
@@ -102,14 +103,11 @@ func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, num
 	if person == nil {
 		return false, nil
 	}
-	addresses, err := t.Book.Addresses(ctx, id)
+	addresses, err := t.open(ctx, id)
 	if err != nil {
 		return false, err
 	}
 	for _, a := range addresses {
-		if a.Status != ledger.AddressActive {
-			continue
-		}
 		p := t.printer(person.Locale, a.Channel)
 		s := text(p)
 		if a.Shared {
@@ -133,8 +131,18 @@ func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, num
 
 // Reaches reports whether a member has an address that Tell would write to.
 func (t *Turn) Reaches(ctx context.Context, id ledger.MemberID) (bool, error) {
+	addresses, err := t.open(ctx, id)
+	return len(addresses) > 0, err
+}
+
+// open are the addresses at which a member may be written to, the one they used
+// last first.
+func (t *Turn) open(ctx context.Context, id ledger.MemberID) ([]ledger.Address, error) {
+	if p := t.Names.Person(id); p == nil || p.Status == ledger.Left {
+		return nil, nil
+	}
 	addresses, err := t.Book.Addresses(ctx, id)
-	return slices.ContainsFunc(addresses, func(a ledger.Address) bool { return a.Status == ledger.AddressActive }), err
+	return slices.DeleteFunc(addresses, func(a ledger.Address) bool { return a.Status != ledger.AddressActive }), err
 }
 
 // Post adds a message to somebody, and returns the id that it will have in the

@@ -128,6 +128,20 @@ func TestHostile(t *testing.T) {
 		{"es", Units, "no me mandes más el boletín", "digest what=never"},
 		{"it", Units, "non mandarmi più il notiziario", "digest what=never"},
 
+		// An ad is meant, and no want, no member and no payment.
+		{"en", Units, "i want offer 14|i would like number 14|i'd like ad 14", "take_ad what=14"},
+		{"fr", Units, "je veux l'annonce 14|je voudrais le numéro 14", "take_ad what=14"},
+		{"nl", Units, "ik wil graag nummer 14|ik wil advertentie 14 graag", "take_ad what=14"},
+		{"de", Units, "ich möchte die Anzeige 14|ich hätte gern die Anzeige 14", "take_ad what=14"},
+		{"es", Units, "quisiera el anuncio 14|quiero el número 14", "take_ad what=14"},
+		{"it", Units, "vorrei l'annuncio 14|voglio il numero 14", "take_ad what=14"},
+		{"en", Units, "stock 42|stock ad 42", "stock what=42"},
+		{"fr", Units, "stock 42", "stock what=42"},
+		{"nl", Units, "voorraad 42", "stock what=42"},
+		{"de", Units, "Bestand 42", "stock what=42"},
+		{"es", Units, "existencias 42", "stock what=42"},
+		{"it", Units, "scorta 42", "stock what=42"},
+
 		// An offer says itself how long it stands.
 		{"en", Units, "offer eggs until they are gone", "offer what=eggs until they are gone"},
 		{"en", Units, "offer: tomatoes 8 a kg, until sold out", "offer what=tomatoes 8 a kg, until sold out"},

@@ -518,8 +518,9 @@ func (t *Turn) decidesInvitation(invitation string, desk *Desk) bool {
 		return true
 	case understand.Yes, understand.No:
 		return desk.Asks == ""
+	default:
+		return false
 	}
-	return false
 }
 
 func (t *Turn) strangerAnswer(ctx context.Context, desk *Desk, invitation string) error {

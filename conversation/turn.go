@@ -99,34 +99,31 @@ func (t *Turn) TellText(ctx context.Context, id ledger.MemberID, text func(*loca
 }
 
 func (t *Turn) tell(ctx context.Context, id ledger.MemberID, question int64, number int, text func(*locales.Printer) string) (bool, error) {
-	person := t.Names.Person(id)
-	if person == nil {
-		return false, nil
-	}
 	addresses, err := t.open(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	for _, a := range addresses {
-		p := t.printer(person.Locale, a.Channel)
-		s := text(p)
-		if a.Shared {
-			if err := t.askWho(ctx, a, id, question); err != nil {
-				return false, err
-			}
-			s = p.Text("shared.prefix", locales.Args{"first": person.First(), "text": s})
-		}
-		out := Outbound{
-			Community: t.Book.Community().Slug, Channel: a.Channel, Address: a.Address, Locale: p.Locale(), Text: s, Priority: Notices,
-		}
-		if question != 0 {
-			out.Question, out.Choices = question, yesNo(p, number)
-		}
-		t.out = append(t.out, out)
-		return true, nil
+	if len(addresses) == 0 {
+		t.log.Warn("nobody told: the member has no open address", "member", id)
+		return false, nil
 	}
-	t.log.Warn("nobody told: the member has no open address", "member", id)
-	return false, nil
+	person, a := t.Names.Person(id), addresses[0]
+	p := t.printer(person.Locale, a.Channel)
+	s := text(p)
+	if a.Shared {
+		if err := t.askWho(ctx, a, id, question); err != nil {
+			return false, err
+		}
+		s = p.Text("shared.prefix", locales.Args{"first": person.First(), "text": s})
+	}
+	out := Outbound{
+		Community: t.Book.Community().Slug, Channel: a.Channel, Address: a.Address, Locale: p.Locale(), Text: s, Priority: Notices,
+	}
+	if question != 0 {
+		out.Question, out.Choices = question, yesNo(p, number)
+	}
+	t.out = append(t.out, out)
+	return true, nil
 }
 
 // Reaches reports whether a member has an address that Tell would write to.

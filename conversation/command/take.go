@@ -86,7 +86,8 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 // answers the member with a text of that key. Where nobody could be told the
 // member hears that instead, and whom to turn to.
 func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args,
-	notice func(p *locales.Printer, contact string) string) error {
+	notice func(p *locales.Printer, contact string) string,
+) error {
 	mine, theirs, err := contacts(ctx, t, ad.Member)
 	if err != nil {
 		return err

@@ -211,13 +211,6 @@ type Priced interface {
 	Cost(out Outbound) Cost
 }
 
-// Cost is what messages cost the host.
-type Cost struct {
-	Segments int    // that they were sent in
-	Micros   int64  // millionths of the currency
-	Currency string // ISO 4217: "EUR"; "" where there is no price
-}
-
 // Status is how far a message has come that its channel has taken.
 type Status int
 

@@ -351,7 +351,7 @@ func setBudget(ctx context.Context, book *ledger.Book, value string) error {
 	if value == "none" {
 		return state.SetBudget(ctx, book, conversation.Cost{})
 	}
-	c, err := parseMoney(value)
+	c, err := conversation.ParseCost(value)
 	if err != nil {
 		return err
 	}

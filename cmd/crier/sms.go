@@ -70,7 +70,7 @@ func (p *program) smsLine(c *config, t smsConfig) (*servedLine, error) {
 		Name: t.name(), Community: t.Community, Region: t.Region, PerSecond: t.PerSecond,
 	}}
 	var err error
-	if l.Price, err = parseMoney(t.Price); err != nil {
+	if l.Price, err = conversation.ParseCost(t.Price); err != nil {
 		return nil, fmt.Errorf("price: %w", err)
 	}
 	s := &l.settings

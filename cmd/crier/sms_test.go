@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"crier/conversation"
 	"crier/conversation/understand"
 	"crier/locales"
 )
@@ -127,13 +128,13 @@ func TestGatewaySettings(t *testing.T) {
 func TestMoney(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{"0.07 EUR": 70_000, "0,0079USD": 7_900, "20 EUR": 20_000_000, " 1.5 KES ": 1_500_000, "0.000001 EUR": 1} {
-		c, err := parseMoney(text)
+		c, err := conversation.ParseCost(text)
 		if err != nil || c.Micros != want || len(c.Currency) != 3 {
 			t.Errorf("%q is %+v, %v", text, c, err)
 		}
 	}
 	for _, text := range []string{"7", "EUR", "0.07 euro", "-1 EUR", "1.2.3 EUR", "0.0000001 EUR", "1e3 EUR", "9999999999 EUR"} {
-		if c, err := parseMoney(text); err == nil {
+		if c, err := conversation.ParseCost(text); err == nil {
 			t.Errorf("%q is %+v", text, c)
 		}
 	}

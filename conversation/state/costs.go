@@ -94,6 +94,16 @@ func spentBy(ctx context.Context, tx ledger.Tx, community ledger.CommunityID, mo
 	return s, err
 }
 
+// Unspent is what a community may still spend in the month of its book's time on
+// messages to everybody, never below 0. limited is false where it has no budget.
+func Unspent(ctx context.Context, book *ledger.Book, zone *time.Location) (left conversation.Cost, limited bool, err error) {
+	s, err := spentBy(ctx, book.Tx(), book.Community().ID, book.Now().In(zone).Format("2006-01"))
+	if err != nil {
+		return left, false, fmt.Errorf("read budget: %w", err)
+	}
+	return conversation.Cost{Micros: max(0, s.budget.Micros-s.used.Micros), Currency: s.budget.Currency}, s.budget.Micros > 0, nil
+}
+
 // Unpaid is the error of a message to everybody that was not sent for want of money.
 const Unpaid = "the community's budget for this month is used up"
 

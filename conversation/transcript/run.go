@@ -78,6 +78,18 @@ type player struct {
 	current     int
 }
 
+// texts are the channel that costs something. Nothing goes out by it: what is
+// said is shown.
+type texts struct{ price conversation.Cost }
+
+func (texts) Name() string { return "sms" }
+
+func (texts) Send(context.Context, conversation.Outbound) (string, error) {
+	return "", errors.New("nothing goes out of a transcript")
+}
+
+func (c texts) Cost(conversation.Outbound) conversation.Cost { return c.price }
+
 // shown is one answer on one screen.
 type shown struct {
 	conversation.Outbound
@@ -115,6 +127,7 @@ func (r *Runner) play(ctx context.Context, s *Script) (*player, error) {
 	})
 	engine.Reserve(func(string, string) []string { return p.world.Reserved })
 	p.journey = state.New(state.Config{DB: db, Engine: engine, Clock: func() time.Time { return p.now }, Log: r.Log, Holder: "transcript"})
+	p.journey.Send(texts{p.world.TextPrice}, 0)
 	for _, l := range s.Lines {
 		if err := p.step(ctx, l); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", s.Name, l.Number, err)

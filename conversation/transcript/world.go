@@ -45,6 +45,7 @@ type World struct {
 	Slug      string
 	Screens   []Screen
 	Reserved  []string // words that nobody is to be taught
+	TextPrice conversation.Cost
 	members   map[string]ledger.MemberID
 	kind      ledger.UnitKind
 	decimals  int
@@ -96,6 +97,7 @@ type builder struct {
 	threshold string
 	pinAbove  string
 	digest    string // when it goes out; "": never
+	budget    conversation.Cost
 	shared    *conversation.Categories
 }
 
@@ -139,6 +141,10 @@ func (b *builder) setting(text string) error {
 		b.Reserved = strings.Fields(value)
 	case "digest":
 		b.digest = value
+	case "text_price":
+		b.TextPrice, err = conversation.ParseCost(value)
+	case "budget":
+		b.budget, err = conversation.ParseCost(value)
 	case "ad_days":
 		c.AdDays, err = strconv.Atoi(value)
 	default:
@@ -183,6 +189,11 @@ func (b *builder) found(ctx context.Context) (err error) {
 		return err
 	}
 	b.Community, b.Slug = b.book.Community().ID, c.Slug
+	if b.budget.Micros > 0 {
+		if err := state.SetBudget(ctx, b.book, b.budget); err != nil {
+			return err
+		}
+	}
 	s, err := digest.SettingsOf(ctx, b.book)
 	if err != nil {
 		return err

@@ -421,6 +421,9 @@ func (d *Digests) confirmBroadcast(ctx context.Context, t *conversation.Turn, f 
 	if r.members == 0 {
 		return nil, &conversation.Refusal{Key: "broadcast.nobody"}
 	}
+	if err := r.weigh(ctx, t); err != nil {
+		return nil, err
+	}
 	f.Set("to", to.String())
 	f.Set("words", text)
 	return &conversation.Question{Key: "broadcast.confirm", Args: locales.Args{

@@ -20,7 +20,8 @@ type reach struct {
 	channels map[string]int // how many on each
 	micros   int64          // what it costs
 	currency string
-	shared   map[address]bool // that are told once for all who read there
+	left     *conversation.Cost // of the community's budget; nil: it has none
+	shared   map[address]bool   // that are told once for all who read there
 }
 
 func (r *reach) add(out conversation.Outbound, at address, cost conversation.Cost) {
@@ -37,12 +38,26 @@ func (r *reach) add(out conversation.Outbound, at address, cost conversation.Cos
 	r.currency = cmp.Or(r.currency, cost.Currency)
 }
 
-// text is ", 12 of them by text for 0.84 EUR", or nothing where it costs nothing.
+// text is ", 12 of them by text for 0.84 EUR", and how much less there is in the
+// budget; or nothing where it costs nothing.
 func (r *reach) text(p *locales.Printer) string {
 	if r.micros == 0 {
 		return ""
 	}
-	return p.Text("digest.cost", locales.Args{"n": r.channels["sms"], "cost": locales.Money{Micros: r.micros, Currency: r.currency}})
+	key, args := "digest.cost", locales.Args{"n": r.channels["sms"], "cost": locales.Money{Micros: r.micros, Currency: r.currency}}
+	if r.left != nil && r.left.Currency == r.currency && r.left.Micros < r.micros {
+		key, args["left"] = "digest.cost_over", locales.Money{Micros: r.left.Micros, Currency: r.currency}
+	}
+	return p.Text(key, args)
+}
+
+// weigh finds out what there is in the budget for those that are reached.
+func (r *reach) weigh(ctx context.Context, t *conversation.Turn) error {
+	left, limited, err := state.Unspent(ctx, t.Book, t.Zone())
+	if limited {
+		r.left = &left
+	}
+	return err
 }
 
 // everyReader calls fn for each active member.
@@ -69,7 +84,7 @@ func (d *Digests) reachOf(ctx context.Context, t *conversation.Turn, s *Settings
 		return r, err
 	}
 	dry := newRun(c.ID)
-	err := everyReader(ctx, t.Book, func(one *reader) error {
+	if err := everyReader(ctx, t.Book, func(one *reader) error {
 		e, err := d.editionOf(ctx, t, s, &c, dry, one)
 		if err != nil || e == nil {
 			return err
@@ -83,8 +98,10 @@ func (d *Digests) reachOf(ctx context.Context, t *conversation.Turn, s *Settings
 			r.add(out, e.at, t.Cost(out))
 		}
 		return err
-	})
-	return r, err
+	}); err != nil {
+		return r, err
+	}
+	return r, r.weigh(ctx, t)
 }
 
 // preview shows the coordinators what is about to go out, once there is

@@ -370,7 +370,7 @@ func (d *Digests) post(ctx context.Context, t *conversation.Turn, s *Settings, c
 	if !ok {
 		return nil
 	}
-	e := &edition{reader: &reader{}, locale: t.Book.Community().Locale, at: address{channel: channel, address: address1}, since: c.From}
+	e := &edition{reader: &reader{}, locale: t.Book.Community().Locale, at: address{channel: channel, address: address1}, since: c.From, post: true}
 	var err error
 	if e.ads, err = r.newAds(ctx, t.Book, c, c.From); err != nil || len(e.ads) == 0 && c.Words == "" {
 		return err

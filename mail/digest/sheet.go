@@ -21,10 +21,8 @@ type edition struct {
 	ads    []ledger.NewAd
 	since  int64   // ads are those above it
 	shown  []int64 // those that a text had room for
+	post   bool    // it is for the community's group, and for no member
 }
-
-// isPost reports whether it is for the community's group, and for no member.
-func (e *edition) isPost() bool { return e.id == 0 }
 
 // isNews reports whether some of it is not the member's own.
 func (e *edition) isNews() bool {
@@ -56,7 +54,7 @@ func (d *Digests) issue(ctx context.Context, t *conversation.Turn, c *Cry, r *ru
 		out.Text, e.shown = shortText(t, c, p, e, best)
 		return out, err
 	}
-	v := variant{p.Locale(), e.at.channel, e.place, e.since, e.isPost()}
+	v := variant{p.Locale(), e.at.channel, e.place, e.since, e.post}
 	s := r.sheets[v]
 	if s == nil {
 		if r.life == nil {
@@ -146,13 +144,13 @@ func sheetOf(t *conversation.Turn, c *Cry, p *locales.Printer, e *edition, under
 		s.Sections = append(s.Sections, conversation.Section{Text: c.Words})
 	}
 	s.Sections = append(s.Sections, sectionsOf(t, p, under, ads, e.place)...)
-	if older := len(e.ads) - len(ads); older > 0 && !e.isPost() {
+	if older := len(e.ads) - len(ads); older > 0 && !e.post {
 		s.Sections = append(s.Sections, conversation.Section{Text: p.Text("digest.older", locales.Args{"n": older})})
 	}
 	if text := l.text(p); text != "" {
 		s.Sections = append(s.Sections, conversation.Section{Text: text})
 	}
-	if e.isPost() {
+	if e.post {
 		if len(e.ads) > 0 {
 			s.Foot = p.Text("digest.foot_post", nil)
 		}

@@ -202,21 +202,21 @@ func (s *session) fetch(i item, sizeMax int64) (raw []byte, refused, err error) 
 	}
 	err = s.do("fetch a mail", func() error {
 		fetch := s.client.Fetch(imap.UIDSetNum(i.uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
-		var cut error
 		for message := fetch.Next(); message != nil; message = fetch.Next() {
 			for data := message.Next(); data != nil; data = message.Next() {
 				body, ok := data.(imapclient.FetchItemDataBodySection)
 				if !ok || body.Literal == nil {
 					continue
 				}
-				// To the library the end of the connection is that of the mail.
+				// To the library the end of the connection is that of the mail. It
+				// reads on by itself after that, so nothing more is to be read here.
 				raw = make([]byte, min(body.Literal.Size(), sizeMax+1))
 				if _, err := io.ReadFull(body.Literal, raw); err != nil {
-					cut = errCut
+					return errCut
 				}
 			}
 		}
-		return cmp.Or(fetch.Close(), cut)
+		return fetch.Close()
 	})
 	var said *imap.Error
 	switch {

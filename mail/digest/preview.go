@@ -251,7 +251,7 @@ func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, erro
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
 		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' AND o.error <> $3)
 			AND NOT EXISTS (SELECT 1 FROM cries c JOIN subscriptions s ON s.community_id = c.community_id AND s.member_id = w.member_id AND s.every = $4
-				WHERE c.id = w.cry_id AND c.kind = $5)
+				WHERE c.community_id = w.community_id AND c.id = w.cry_id AND c.kind = $5)
 		ORDER BY w.member_id`, book.Community().ID, cry, state.TakenBack, Never, kindDigest)
 }
 

@@ -366,7 +366,7 @@ func takeBack(ctx context.Context, book *ledger.Book, id ledger.MemberID) error 
 	type waiting struct{ message, seen int64 }
 	all, err := ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (w waiting, err error) { return w, rows.Scan(&w.message, &w.seen) },
 		`SELECT w.message_id, w.seen FROM cries c
-			JOIN cried w ON w.cry_id = c.id AND w.member_id = $2
+			JOIN cried w ON w.community_id = c.community_id AND w.cry_id = c.id AND w.member_id = $2
 			JOIN outbox o ON o.community_id = c.community_id AND o.id = w.message_id AND o.state = 'queued'
 			WHERE c.community_id = $1 AND c.kind = 'digest' AND c.state IN ('going', 'done')
 				AND (SELECT COUNT(*) FROM addresses a WHERE a.community_id = o.community_id AND a.channel = o.channel AND a.address = o.address) < 2`,
@@ -394,7 +394,7 @@ func stillNew(ctx context.Context, book *ledger.Book, c *Cry, m missed) error {
 		return nil
 	}
 	_, err := book.Tx().Exec(ctx, `UPDATE subscriptions SET seen = $3 WHERE community_id = $1 AND member_id = $2 AND seen > $3
-		AND NOT EXISTS (SELECT 1 FROM cries c JOIN cried w ON w.cry_id = c.id AND w.member_id = $2
+		AND NOT EXISTS (SELECT 1 FROM cries c JOIN cried w ON w.community_id = c.community_id AND w.cry_id = c.id AND w.member_id = $2
 			WHERE c.community_id = $1 AND c.kind = 'digest' AND c.began_at > $4 AND w.message_id <> 0)`,
 		book.Community().ID, m.id, m.seen, ledger.Micros(c.Began))
 	if err != nil {

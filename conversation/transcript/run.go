@@ -219,6 +219,8 @@ func (p *player) speak(ctx context.Context, l Line) error {
 			}
 			p.since = nil
 			return p.journey.Now(ctx, before, p.show)
+		case "miss":
+			return p.miss(ctx, screens)
 		case "press":
 			reply, question, err := p.button(screens, rest)
 			if err != nil {
@@ -243,7 +245,7 @@ func (p *player) speak(ctx context.Context, l Line) error {
 		case "file": // that is called a photo
 			in.Text, in.Photos = rest, []conversation.Photo{{Type: "image/jpeg", Data: []byte("no picture")}}
 		default:
-			return fmt.Errorf("%q is not redeliver, press LABEL, edit TEXT, claim TEXT, answer TEXT, photo TEXT, album TEXT or file TEXT", l.Text)
+			return fmt.Errorf("%q is not redeliver, miss, press LABEL, edit TEXT, claim TEXT, answer TEXT, photo TEXT, album TEXT or file TEXT", l.Text)
 		}
 	}
 	p.count++
@@ -251,6 +253,21 @@ func (p *player) speak(ctx context.Context, l Line) error {
 	p.last[key] = in
 	p.since = nil
 	return p.journey.Now(ctx, in, p.show)
+}
+
+// miss has the newest message on some screens come back: it did not arrive.
+func (p *player) miss(ctx context.Context, screens []Screen) error {
+	for _, one := range slices.Backward(p.history()) {
+		if !onScreen(one, screens) {
+			continue
+		}
+		p.since = nil
+		if err := p.journey.Bounced(ctx, one.Channel, one.ID, true, "nobody there"); err != nil {
+			return err
+		}
+		return p.journey.Flush(ctx, p.show)
+	}
+	return errors.New("there is no message yet that could be missed")
 }
 
 // aPhoto is a small picture.

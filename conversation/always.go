@@ -50,9 +50,16 @@ func (t *Turn) stopOrStart(ctx context.Context, members []ledger.At) (done bool,
 		for _, m := range members {
 			names = append(names, m.Name)
 		}
-		_, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressActive, "")
+		if _, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressActive, ""); err != nil {
+			return true, err
+		}
 		t.Say("start.done", locales.Args{"community": c.Name, "first": strings.Join(names, ", ")})
-		return true, err
+		for _, m := range members {
+			if err := t.tellUntold(ctx, m.ID); err != nil {
+				return true, err
+			}
+		}
+		return true, nil
 	case m.Intent != understand.Stop:
 		t.Say("stop.hint", nil)
 		return true, nil
@@ -80,6 +87,9 @@ func (t *Turn) start(ctx context.Context) error {
 		return err
 	}
 	t.Say("start.done", locales.Args{"community": t.Book.Community().Name, "first": t.Member.First()})
+	if err := t.tellUntold(ctx, t.Member.ID); err != nil {
+		return err
+	}
 	if err := t.refreshRequests(ctx); err != nil || len(t.openRequests()) == 0 {
 		return err
 	}

@@ -214,11 +214,17 @@ type Memory interface {
 	SaveDesk(ctx context.Context, community ledger.CommunityID, channel, address string, d *Desk) error
 
 	// Take notes that a member took an ad; anew is false where they have done so
-	// within TakesAnew. Takers returns who did, oldest first; Given forgets
-	// it.
+	// within TakesAnew, and the owner knows. Takers returns who did, oldest
+	// first; Given forgets it.
 	Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) (anew bool, err error)
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
+
+	// NotTold notes that the owner of an ad could not be told of a Job. Untold
+	// returns and forgets what the owner of some ads was not told of, oldest
+	// first.
+	NotTold(ctx context.Context, community ledger.CommunityID, job Job) error
+	Untold(ctx context.Context, community ledger.CommunityID, owner ledger.MemberID) ([]Job, error)
 
 	// Asked notes what a request asks to be paid for. Unpaid returns and forgets
 	// it; a Job without a number where there is none.

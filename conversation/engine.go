@@ -304,6 +304,9 @@ func (t *Turn) answer(ctx context.Context, at *ledger.At) error {
 		if _, err := t.Book.SetAddressStatus(ctx, t.In.Channel, t.In.From, ledger.AddressActive, ""); err != nil {
 			return err
 		}
+		if err := t.tellUntold(ctx, t.Member.ID); err != nil {
+			return err
+		}
 	case at.Address.Status == ledger.AddressStopped:
 		if t.Meaning.Intent == understand.Help {
 			t.Say("help", nil)

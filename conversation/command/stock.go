@@ -68,17 +68,11 @@ func takePart(ctx context.Context, t *conversation.Turn, f *conversation.Form, a
 	if _, err := t.Memory.Take(ctx, t.Book.Community().ID, ad.Number, t.Member.ID); err != nil {
 		return err
 	}
-	key := "stock.notice"
-	if ad.Left == 0 {
-		key = "stock.notice_last"
+	told, err := t.TellTaken(ctx, ad, t.Member, amount)
+	if err != nil {
+		return err
 	}
-	args := locales.Args{"part": conversation.Quantity(t.Printer(), amount, ad.Measure)}
-	return tellOwnerOf(ctx, t, ad, "stock.told", args, func(p *locales.Printer, contact string) string {
-		return p.Text(key, locales.Args{
-			"name": t.Member.Name, "part": conversation.Quantity(p, amount, ad.Measure), "number": ad.Number,
-			"text": conversation.Cut(ad.Text, 20), "left": conversation.Quantity(p, ad.Left, ad.Measure), "contact": contact,
-		})
-	})
+	return answerTold(ctx, t, ad, told, "stock.told", locales.Args{"part": conversation.Quantity(t.Printer(), amount, ad.Measure)})
 }
 
 // askPart asks again how much of a stock a member would like.
@@ -126,12 +120,16 @@ func runLeave(ctx context.Context, t *conversation.Turn, f *conversation.Form) e
 	if share > 0 {
 		key = "leave_ad.notice_part"
 	}
-	return tellOwnerOf(ctx, t, ad, "leave_ad.told", nil, func(p *locales.Printer, _ string) string {
+	told, err := t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
 		return p.Text(key, locales.Args{
 			"name": t.Member.Name, "number": number, "text": conversation.Cut(ad.Text, 40),
 			"part": conversation.Quantity(p, share, ad.Measure), "left": conversation.Quantity(p, ad.Left, ad.Measure),
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return answerTold(ctx, t, ad, told, "leave_ad.told", nil)
 }
 
 // stock says how much there is left of one's own offer.

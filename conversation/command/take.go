@@ -75,70 +75,47 @@ func runTake(ctx context.Context, t *conversation.Turn, f *conversation.Form) er
 	}
 	// The giver of an offer is its owner, of a want whoever takes it: the giver
 	// says when it is done.
-	return tellOwnerOf(ctx, t, ad, "take_ad.told_"+string(ad.Kind), nil, func(p *locales.Printer, contact string) string {
-		return p.Text("take_ad.notice_"+string(ad.Kind), locales.Args{
-			"name": t.Member.Name, "number": ad.Number, "text": conversation.Cut(ad.Text, 60), "contact": contact,
-		})
-	})
-}
-
-// tellOwnerOf tells the owner of an ad, in a text with the member's contact, and
-// answers the member with a text of that key. Where nobody could be told the
-// member hears that instead, and whom to turn to.
-func tellOwnerOf(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args,
-	notice func(p *locales.Printer, contact string) string,
-) error {
-	mine, theirs, err := contacts(ctx, t, ad.Member)
+	told, err := t.TellTaken(ctx, ad, t.Member, 0)
 	if err != nil {
 		return err
 	}
-	told, err := t.TellText(ctx, ad.Member, func(p *locales.Printer) string {
-		return notice(p, cmp.Or(mine, noContact(p, t.Member.First(), theirs)))
-	})
-	switch {
-	case err != nil:
-		return err
-	case !told && theirs != "":
-		key = "take_ad.not_reached"
-	case !told:
+	return answerTold(ctx, t, ad, told, "take_ad.told_"+string(ad.Kind), nil)
+}
+
+// answerTold answers the member with a text of that key about an ad whose owner
+// was told. Where nobody was they hear that instead, and whom to turn to.
+func answerTold(ctx context.Context, t *conversation.Turn, ad ledger.Ad, told bool, key string, args locales.Args) error {
+	if !told {
+		contact, err := t.Contact(ctx, ad.Member)
+		if err != nil {
+			return err
+		}
 		key = "undo.not_reached"
+		if contact != "" {
+			key = "take_ad.not_reached"
+		}
 	}
 	return answerTaker(ctx, t, ad, key, args)
 }
 
 // answerTaker answers the member with a text about an ad of somebody else's.
 func answerTaker(ctx context.Context, t *conversation.Turn, ad ledger.Ad, key string, args locales.Args) error {
-	mine, theirs, err := contacts(ctx, t, ad.Member)
+	mine, err := t.ContactFor(ctx, ad.Member, t.Member.ID)
+	if err != nil {
+		return err
+	}
+	theirs, err := t.Contact(ctx, ad.Member)
 	if err != nil {
 		return err
 	}
 	owner := ledger.AccountID(ad.Member)
 	all := locales.Args{
 		"name": t.NameOf(owner), "first": firstName(t, owner), "number": ad.Number, "coordinator": coordinator(t),
-		"contact": cmp.Or(theirs, noContact(t.Printer(), firstName(t, owner), mine)),
+		"contact": cmp.Or(theirs, conversation.NoContact(t.Printer(), firstName(t, owner), mine)),
 	}
 	maps.Copy(all, args)
 	t.Say(key, all)
 	return nil
-}
-
-// contacts are how the other is told to reach the member, and the member the
-// other.
-func contacts(ctx context.Context, t *conversation.Turn, other ledger.MemberID) (mine, theirs string, err error) {
-	if mine, err = t.ContactFor(ctx, other, t.Member.ID); err != nil {
-		return "", "", err
-	}
-	theirs, err = t.Contact(ctx, other)
-	return mine, theirs, err
-}
-
-// noContact is said in place of how to reach somebody: that they see yours, the
-// reader's contact, or that neither knows the other's.
-func noContact(p *locales.Printer, first, yours string) string {
-	if yours == "" {
-		return p.Text("contact.neither", nil)
-	}
-	return p.Text("contact.one_sided", locales.Args{"first": first})
 }
 
 // done says that a job is done: it opens the request for payment.

@@ -172,7 +172,8 @@ func (m *memory) save(ctx context.Context, v any, query string, args ...any) err
 func (m *memory) Take(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) (anew bool, err error) {
 	now := m.book.Now()
 	n, err := m.tx.Exec(ctx, `INSERT INTO takes (community_id, ad, member_id, taken_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (community_id, ad, member_id) DO UPDATE SET taken_at = excluded.taken_at WHERE takes.taken_at < $5`,
+		ON CONFLICT (community_id, ad, member_id) DO UPDATE SET taken_at = excluded.taken_at, untold = CASE takes.untold WHEN 1 THEN 0 ELSE takes.untold END
+			WHERE takes.taken_at < $5 OR takes.untold > 0`,
 		community, ad, member, ledger.Micros(now), ledger.Micros(now.Add(-conversation.TakesAnew)))
 	if err != nil {
 		return false, fmt.Errorf("take ad %d: %w", ad, err)
@@ -187,6 +188,25 @@ func (m *memory) Takers(ctx context.Context, community ledger.CommunityID, ad in
 
 func (m *memory) Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error {
 	return m.tx.Later(ctx, `DELETE FROM takes WHERE community_id = $1 AND ad = $2 AND member_id = $3`, community, ad, member)
+}
+
+func (m *memory) NotTold(ctx context.Context, community ledger.CommunityID, job conversation.Job) error {
+	return m.tx.Later(ctx, `UPDATE takes SET untold = untold + $4 WHERE community_id = $1 AND ad = $2 AND member_id = $3`,
+		community, job.Ad, job.Taker, max(job.Share, 1))
+}
+
+func (m *memory) Untold(ctx context.Context, community ledger.CommunityID, owner ledger.MemberID) ([]conversation.Job, error) {
+	jobs, err := ledger.All(ctx, m.tx, func(rows ledger.Rows) (job conversation.Job, err error) {
+		return job, rows.Scan(&job.Ad, &job.Taker, &job.Share)
+	}, `SELECT takes.ad, takes.member_id, CASE takes.untold WHEN 1 THEN 0 ELSE takes.untold END FROM takes
+		JOIN ads ON ads.community_id = takes.community_id AND ads.number = takes.ad
+		WHERE takes.community_id = $1 AND ads.member_id = $2 AND takes.untold > 0 ORDER BY takes.taken_at, takes.ad, takes.member_id`,
+		community, owner)
+	if err != nil || len(jobs) == 0 {
+		return nil, err
+	}
+	return jobs, m.tx.Later(ctx, `UPDATE takes SET untold = 0 WHERE community_id = $1 AND untold > 0
+		AND ad IN (SELECT number FROM ads WHERE community_id = $1 AND member_id = $2)`, community, owner)
 }
 
 func (m *memory) Asked(ctx context.Context, community ledger.CommunityID, request ledger.TransferID, job conversation.Job) error {

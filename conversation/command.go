@@ -226,6 +226,11 @@ type Memory interface {
 	NotTold(ctx context.Context, community ledger.CommunityID, job Job) error
 	Untold(ctx context.Context, community ledger.CommunityID, owner ledger.MemberID) ([]Job, error)
 
+	// Gone returns, once, up to n jobs taken since a time whose ad went down after
+	// another time, with something left of it. An ad that is put up anew may go
+	// again.
+	Gone(ctx context.Context, community ledger.CommunityID, taken, went time.Time, n int) ([]Job, error)
+
 	// Asked notes what a request asks to be paid for. Unpaid returns and forgets
 	// it; a Job without a number where there is none.
 	Asked(ctx context.Context, community ledger.CommunityID, request ledger.TransferID, job Job) error

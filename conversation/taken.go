@@ -3,6 +3,7 @@ package conversation
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"crier/ledger"
 	"crier/locales"
@@ -59,6 +60,38 @@ func (t *Turn) tellUntold(ctx context.Context, owner ledger.MemberID) error {
 		}
 	}
 	return nil
+}
+
+// Whoever took an ad hears when it goes, unless they took it longer ago than
+// holds, or Crier was not running for longer than overlooks.
+const (
+	holds     = 30 * 24 * time.Hour
+	overlooks = 3 * 24 * time.Hour
+)
+
+// tellGone tells those who have taken an ad that it is no longer up: its owner
+// or a coordinator took it down, or its time was over.
+func (t *Turn) tellGone(ctx context.Context) (int, error) {
+	jobs, err := t.Memory.Gone(ctx, t.Book.Community().ID, t.Now().Add(-holds), t.Now().Add(-overlooks), tickBatch)
+	if err != nil {
+		return 0, err
+	}
+	for _, job := range jobs {
+		ad, err := t.Book.Ad(ctx, job.Ad)
+		if err != nil {
+			return 0, err
+		}
+		owner := t.Names.Person(ad.Member)
+		if owner == nil {
+			continue
+		}
+		if _, err := t.Tell(ctx, job.Taker, 0, "take_ad.gone", locales.Args{
+			"number": ad.Number, "name": owner.Name, "first": owner.First(), "text": cut(ad.Text, 40),
+		}); err != nil {
+			return 0, err
+		}
+	}
+	return len(jobs), nil
 }
 
 // NoContact is said in place of how to reach somebody: that they see yours, the

@@ -22,7 +22,8 @@ const (
 )
 
 // Tick does what has come due in a community by itself: it reminds of requests,
-// ends those that are too old, and asks whether ads still hold. It is safe to
+// ends those that are too old, tells of ads that have gone, and asks whether ads
+// still hold. It is safe to
 // call at any time and as often as one likes. all is false where there is more
 // to do.
 func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool, err error) {
@@ -39,10 +40,14 @@ func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool,
 	if err != nil {
 		return nil, false, err
 	}
+	gone, err := t.tellGone(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	if err := t.askOwners(ctx); err != nil {
 		return nil, false, err
 	}
-	return t.out, max(expired, reminded) < tickBatch, nil
+	return t.out, max(expired, reminded, gone) < tickBatch, nil
 }
 
 // Chore is a further part of Tick, in a transaction of its own: where it fails,

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"crier/conversation"
 	"crier/ledger"
@@ -207,6 +208,29 @@ func (m *memory) Untold(ctx context.Context, community ledger.CommunityID, owner
 	}
 	return jobs, m.tx.Later(ctx, `UPDATE takes SET untold = 0 WHERE community_id = $1 AND untold > 0
 		AND ad IN (SELECT number FROM ads WHERE community_id = $1 AND member_id = $2)`, community, owner)
+}
+
+func (m *memory) Gone(ctx context.Context, community ledger.CommunityID, taken, went time.Time, n int) ([]conversation.Job, error) {
+	const down = `CASE WHEN ads.removed_at < ads.expires_at THEN ads.removed_at ELSE ads.expires_at END`
+	now := ledger.Micros(m.book.Now())
+	jobs, err := ledger.All(ctx, m.tx, func(rows ledger.Rows) (job conversation.Job, err error) {
+		return job, rows.Scan(&job.Ad, &job.Taker)
+	}, `SELECT takes.ad, takes.member_id FROM takes
+		JOIN ads ON ads.community_id = takes.community_id AND ads.number = takes.ad
+		WHERE takes.community_id = $1 AND takes.taken_at > $2 AND (ads.stock IS NULL OR ads.stock_left > 0)
+			AND `+down+` > $3 AND `+down+` <= $4 AND takes.over_at < `+down+`
+		ORDER BY takes.ad, takes.taken_at, takes.member_id LIMIT $5`,
+		community, ledger.Micros(taken), ledger.Micros(went), now, n)
+	if err != nil {
+		return nil, fmt.Errorf("read takes of what has gone: %w", err)
+	}
+	for _, job := range jobs {
+		if err := m.tx.Later(ctx, `UPDATE takes SET over_at = $4 WHERE community_id = $1 AND ad = $2 AND member_id = $3`,
+			community, job.Ad, job.Taker, now); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
 }
 
 func (m *memory) Asked(ctx context.Context, community ledger.CommunityID, request ledger.TransferID, job conversation.Job) error {

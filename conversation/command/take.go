@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -144,7 +145,6 @@ func fillDone(_ context.Context, t *conversation.Turn, f *conversation.Form) err
 }
 
 func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, other ledger.MemberID) error {
-	c := t.Book.Community().ID
 	ad, err := t.Book.Ad(ctx, f.Int("ad"))
 	if ledger.IsNotFound(err) {
 		return &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
@@ -152,7 +152,7 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 	if err != nil {
 		return err
 	}
-	takers, err := t.Memory.Takers(ctx, c, ad.Number)
+	takers, err := takersOf(ctx, t, ad.Number)
 	if err != nil {
 		return err
 	}
@@ -195,9 +195,22 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 	return t.Start(ctx, "charge", values)
 }
 
+// takersOf is who has taken an ad and has not left since, who took it first
+// comes first.
+func takersOf(ctx context.Context, t *conversation.Turn, ad int64) ([]ledger.MemberID, error) {
+	all, err := t.Memory.Takers(ctx, t.Book.Community().ID, ad)
+	return slices.DeleteFunc(all, func(id ledger.MemberID) bool { return !isHere(t, id) }), err
+}
+
+// isHere reports whether a member has not left.
+func isHere(t *conversation.Turn, id ledger.MemberID) bool {
+	p := t.Names.Person(id)
+	return p != nil && p.Status != ledger.Left
+}
+
 const takersPage = 3
 
-// chooseTaker asks for whom a job was done: who took it first comes first.
+// chooseTaker asks for whom a job was done.
 func chooseTaker(t *conversation.Turn, f *conversation.Form, takers []ledger.MemberID) {
 	skip := int(f.Int("skip"))
 	if skip >= len(takers) {

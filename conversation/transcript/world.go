@@ -275,6 +275,8 @@ func (b *builder) given(ctx context.Context, text string) error {
 		return b.ownCategory(ctx, rest)
 	case "offer", "want":
 		return b.ad(ctx, ledger.AdKind(kind), words)
+	case "taken":
+		return b.taken(ctx, words)
 	case "payment":
 		return b.payment(ctx, words)
 	case "invitation":
@@ -426,6 +428,20 @@ func (b *builder) ad(ctx context.Context, kind ledger.AdKind, words []string) er
 		return err
 	}
 	_, err = b.book.PutAd(ctx, "given "+words[0], a, found)
+	return err
+}
+
+// taken takes "taken NUMBER MEMBER".
+func (b *builder) taken(ctx context.Context, words []string) error {
+	if len(words) != 2 || b.members[words[1]] == 0 {
+		return fmt.Errorf("given taken NUMBER MEMBER")
+	}
+	number, err := strconv.ParseInt(words[0], 10, 64)
+	if err != nil {
+		return err
+	}
+	_, err = b.tx.Exec(ctx, `INSERT INTO takes (community_id, ad, member_id, taken_at) VALUES ($1, $2, $3, $4)`,
+		b.Community, number, b.members[words[1]], ledger.Micros(b.now))
 	return err
 }
 

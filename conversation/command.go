@@ -19,6 +19,7 @@ type Command struct {
 
 	Coordinator bool // only a coordinator may
 	Moves       bool // it changes what others see: needs a proven sender and an active member
+	Frozen      bool // a frozen member may too
 	Aside       bool // it leaves an open question open, and may be asked in the middle of one
 	Lookup      bool // it only tells: it may be asked in a member's name by anybody, since the answer goes to the member
 

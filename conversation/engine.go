@@ -424,7 +424,7 @@ func (t *Turn) allowed(c *Command) error {
 		return &Refusal{Key: "refuse.coordinators"}
 	case c.Moves && t.In.Trust < Proven:
 		return &Refusal{Key: "refuse.untrusted"}
-	case c.Moves && t.Member.Status == ledger.Frozen:
+	case c.Moves && !c.Frozen && t.Member.Status == ledger.Frozen:
 		return &ledger.StatusError{Member: t.Member.ID, Status: ledger.Frozen}
 	}
 	return nil

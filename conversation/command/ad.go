@@ -203,7 +203,7 @@ func fillAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) err
 }
 
 // ownAd reads the form's ad and sees to it that it is the member's, or that
-// they are a coordinator.
+// they are a coordinator who is not frozen.
 func ownAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) (ledger.Ad, error) {
 	ad, err := t.Book.Ad(ctx, f.Int("ad"))
 	switch {
@@ -211,7 +211,7 @@ func ownAd(ctx context.Context, t *conversation.Turn, f *conversation.Form) (led
 		return ad, &conversation.Refusal{Key: "ad.unknown", Args: locales.Args{"number": f.Text("ad")}}
 	case err != nil:
 		return ad, err
-	case ad.Member != t.Member.ID && t.Member.Role != ledger.Coordinator:
+	case ad.Member != t.Member.ID && (t.Member.Role != ledger.Coordinator || t.Member.Status == ledger.Frozen):
 		return ad, &conversation.Refusal{Key: "ad.not_yours", Args: locales.Args{"number": ad.Number}}
 	}
 	return ad, nil

@@ -12,10 +12,10 @@ import (
 	"crier/locales"
 )
 
-// removeAd takes an ad down: the member's own or, by a coordinator, anybody's,
-// who is told by whom and why.
+// removeAd takes an ad down: the member's own, even if they are frozen, or, by a
+// coordinator, anybody's, who is told by whom and why.
 var removeAd = conversation.Command{
-	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true,
+	Name: "remove_ad", Intents: []understand.Intent{understand.RemoveAd}, Moves: true, Frozen: true,
 	Fill: func(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 		what := strings.TrimLeft(t.Meaning.What, "# ")
 		if several.MatchString(what) {

@@ -114,6 +114,9 @@ func answer(catalog *locales.Catalog, locale, key string) (text, plain string, o
 	}
 	args["list"] = "1 " + longName + "  2 Anna Rossi"
 	switch {
+	case key == "search.one":
+		args["text"] = "bicycle repair, also of electric ones, 12 acorns an hour"
+		args["line"] = p.Text("search.line_offer", args)
 	case strings.HasPrefix(key, "balance."):
 		args["text"], args["balance"] = p.Text("balance.minus", locales.Args{"balance": locales.Sum(-1234)}), locales.Sum(-1234)
 	case strings.HasPrefix(key, "charge.ask"), strings.HasPrefix(key, "pay.ask"), strings.HasPrefix(key, "refuse."), strings.HasPrefix(key, "pin."):

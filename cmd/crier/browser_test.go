@@ -24,7 +24,7 @@ var trades = map[string]trade{
 		paid: `you gave Luc Martin 5 acorns \(eggs\)\. You now have 18`, received: `Maria Keller gave you 5 acorns for "eggs"\. You now have 42`,
 		charge: "Maria owes me 3 acorns for jam", asks: `Luc Martin asks you for 3 acorns for "jam"`, settled: `Maria Keller paid you 3 acorns \(jam\)\. You now have 45`,
 		offer: "offer guitar lessons for beginners, 4 an hour", up: `Offer 41 is up: "guitar lessons for beginners", 4 acorns an hour`,
-		search: "find guitar", found: `Offer 41: guitar lessons`, one: "1", tell: `Luc Martin, member 7: guitar lessons`,
+		search: "find guitar", found: `Offer 41: guitar lessons`, one: "1", tell: `\(Luc Martin\)\. E-mail`,
 		tap: "pay maria 2 for bread", button: "Yes", tapped: `you gave Maria Keller 2 acorns`,
 	},
 	"fr": {
@@ -32,7 +32,7 @@ var trades = map[string]trade{
 		paid: `5 glands .*Luc Martin.*18`, received: `Maria Keller.* 5 glands.*42`,
 		charge: "Maria me doit 3 glands pour la confiture", asks: `Luc Martin.* 3 glands.*confiture`, settled: `Maria Keller.* 3 glands.*45`,
 		offer: "offre cours de guitare, 4 de l'heure", up: `41.*cours de guitare.*4 glands de l'heure`,
-		search: "trouver guitare", found: `41.*cours de guitare`, one: "1", tell: `Luc Martin.*cours de guitare`,
+		search: "trouver guitare", found: `41.*cours de guitare`, one: "1", tell: `\(Luc Martin\)\. E-mail`,
 		tap: "payer maria 2 pour le pain", button: "Oui", tapped: `2 glands.*Maria Keller`,
 	},
 	"nl": {
@@ -40,7 +40,7 @@ var trades = map[string]trade{
 		paid: `5 eikels aan Luc Martin.*18`, received: `Maria Keller.* 5 eikels.*42`,
 		charge: "Maria moet mij 3 eikels voor confituur", asks: `Luc Martin.* 3 eikels.*confituur`, settled: `Maria Keller.* 3 eikels.*45`,
 		offer: "aanbod gitaarlessen, 4 per uur", up: `41.*gitaarlessen.*4 eikels per uur`,
-		search: "zoek gitaarlessen", found: `41.*gitaarlessen`, one: "1", tell: `Luc Martin.*gitaarlessen`,
+		search: "zoek gitaarlessen", found: `41.*gitaarlessen`, one: "1", tell: `\(Luc Martin\)\. E-mail`,
 		tap: "betaal maria 2 voor brood", button: "Ja", tapped: `2 eikels aan Maria Keller`,
 	},
 }

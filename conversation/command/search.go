@@ -94,8 +94,8 @@ func showAd(ctx context.Context, t *conversation.Turn, _ *conversation.Form, opt
 	if p == nil {
 		return ledger.ErrNotFound
 	}
-	t.SayText(strings.TrimSpace(t.Text("search.details", locales.Args{
-		"name": p.Name, "number": p.Number, "text": ad.Text, "price": priceText(t, ad),
+	t.SayText(strings.TrimSpace(t.Text("search.one", locales.Args{
+		"line":    t.Text("search.line_"+string(ad.Kind), locales.Args{"number": number, "text": ad.Text + priceText(t, ad), "name": p.Name}),
 		"contact": cmp.Or(contact, t.Text("search.take", locales.Args{"number": ad.Number})),
 	})))
 	return nil

@@ -221,6 +221,10 @@ type Memory interface {
 	Takers(ctx context.Context, community ledger.CommunityID, ad int64) ([]ledger.MemberID, error)
 	Given(ctx context.Context, community ledger.CommunityID, ad int64, member ledger.MemberID) error
 
+	// JobsOf returns the open jobs of a member, who gives or takes, by ad, who
+	// took it first first.
+	JobsOf(ctx context.Context, community ledger.CommunityID, member ledger.MemberID) ([]Job, error)
+
 	// NotTold notes that the owner of an ad could not be told of a Job. Untold
 	// returns and forgets what the owner of some ads was not told of, oldest
 	// first.

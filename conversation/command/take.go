@@ -135,13 +135,62 @@ var done = conversation.Command{
 	},
 }
 
-func fillDone(_ context.Context, t *conversation.Turn, f *conversation.Form) error {
+func fillDone(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 	m := digits.FindStringSubmatch(t.Meaning.What)
 	if m == nil {
-		return &conversation.Refusal{Key: "done.which"}
+		return whichJob(ctx, t)
 	}
 	f.Set("ad", m[1])
 	return nil
+}
+
+// jobsListed is how many open jobs are named: so they fit one page.
+const jobsListed = 3
+
+// whichJob asks which of the jobs that the member does for others is done: it
+// names those of the ads that were put up last.
+func whichJob(ctx context.Context, t *conversation.Turn) error {
+	jobs, err := t.Memory.JobsOf(ctx, t.Book.Community().ID, t.Member.ID)
+	if err != nil {
+		return err
+	}
+	var ads []ledger.Ad
+	names := map[int64][]string{} // of those who pay for it
+	for _, job := range jobs {
+		ad, err := t.Book.Ad(ctx, job.Ad)
+		if err != nil {
+			return err
+		}
+		giver, payer := ad.Member, job.Taker
+		if ad.Kind == ledger.Want {
+			giver, payer = payer, giver
+		}
+		if giver != t.Member.ID || !isHere(t, payer) {
+			continue
+		}
+		if len(names[ad.Number]) == 0 {
+			ads = append(ads, ad)
+		}
+		names[ad.Number] = append(names[ad.Number], firstName(t, ledger.AccountID(payer)))
+	}
+	if len(ads) == 0 {
+		return &conversation.Refusal{Key: "done.which"}
+	}
+	slices.Reverse(ads)
+	var list []string
+	for _, ad := range ads[:min(jobsListed, len(ads))] {
+		who := names[ad.Number]
+		if more := len(who) - 1; more > 0 {
+			who = []string{who[0], "+" + strconv.Itoa(more)}
+		}
+		list = append(list, t.Text("ad.which_line", locales.Args{
+			"number": ad.Number, "text": conversation.Cut(ad.Text, 20) + " (" + strings.Join(who, " ") + ")",
+		}))
+	}
+	if more := len(ads) - len(list); more > 0 {
+		list = append(list, "+"+strconv.Itoa(more))
+	}
+	return &conversation.Refusal{Key: "done.which_of", Args: locales.Args{"list": strings.Join(list, "; "), "number": ads[0].Number}}
 }
 
 func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, other ledger.MemberID) error {

@@ -191,6 +191,15 @@ func (m *memory) Given(ctx context.Context, community ledger.CommunityID, ad int
 	return m.tx.Later(ctx, `DELETE FROM takes WHERE community_id = $1 AND ad = $2 AND member_id = $3`, community, ad, member)
 }
 
+func (m *memory) JobsOf(ctx context.Context, community ledger.CommunityID, member ledger.MemberID) ([]conversation.Job, error) {
+	return ledger.All(ctx, m.tx, func(rows ledger.Rows) (job conversation.Job, err error) {
+		return job, rows.Scan(&job.Ad, &job.Taker)
+	}, `SELECT takes.ad, takes.member_id FROM takes
+		JOIN ads ON ads.community_id = takes.community_id AND ads.number = takes.ad
+		WHERE takes.community_id = $1 AND (ads.member_id = $2 OR takes.member_id = $2) ORDER BY takes.ad, takes.taken_at, takes.member_id`,
+		community, member)
+}
+
 func (m *memory) NotTold(ctx context.Context, community ledger.CommunityID, job conversation.Job) error {
 	return m.tx.Later(ctx, `UPDATE takes SET untold = untold + $4 WHERE community_id = $1 AND ad = $2 AND member_id = $3`,
 		community, job.Ad, job.Taker, max(job.Share, 1))

@@ -142,6 +142,18 @@ func TestHostile(t *testing.T) {
 		{"es", Units, "existencias 42", "stock what=42"},
 		{"it", Units, "scorta 42", "stock what=42"},
 
+		// What is left of an ad is no balance, nor a payment.
+		{"en", Units, "there are 5 kg left of 41|5 kg left of 41|only 5 kg left of offer 41|I have 5 kg of 41 left", "stock what=41 part=5 kg"},
+		{"fr", Units, "il reste 5 kg de 41|il reste 5 kg de l'annonce 41|il me reste 5 kg de l'offre 41|il ne reste que 5 kg de 41", "stock what=41 part=5 kg"},
+		{"nl", Units, "er is nog 5 kg van 41|er blijft nog 5 kg van 41 over|ik heb nog 5 kg van 41|nog 5 kg over van 41", "stock what=41 part=5 kg"},
+		{"de", Units, "es sind noch 5 kg von 41 da|noch 5 kg von 41 übrig|ich habe noch 5 kg von 41", "stock what=41 part=5 kg"},
+		{"es", Units, "quedan 5 kg de 41|quedan 5 kg del 41|me quedan 5 kg del anuncio 41", "stock what=41 part=5 kg"},
+		{"it", Units, "restano 5 kg di 41|rimangono 5 kg del 41|ci sono ancora 5 kg di 41|ho ancora 5 kg dell'annuncio 41", "stock what=41 part=5 kg"},
+		{"fr", Units, "il reste 5|il me reste combien|combien il me reste|il reste 5 glands|il me reste 41|combien il reste", "balance"},
+		{"es", Units, "cuanto me queda", "balance"},
+		{"it", Units, "quanto mi resta", "balance"},
+		{"nl", Units, "hoeveel heb ik nog over", "balance"},
+
 		// An offer says itself how long it stands.
 		{"en", Units, "offer eggs until they are gone", "offer what=eggs until they are gone"},
 		{"en", Units, "offer: tomatoes 8 a kg, until sold out", "offer what=tomatoes 8 a kg, until sold out"},

@@ -299,7 +299,7 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 				continue
 			}
 			m = rules[r].means
-			if m.Intent == Yes && p.asksAt(p.end) {
+			if (m.Intent == Yes || m.Intent == Stock && got.part[1] > 0) && p.asksAt(p.end) {
 				continue
 			}
 			if got.hasWhat {

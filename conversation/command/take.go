@@ -32,6 +32,9 @@ var takeAd = conversation.Command{
 		if err != nil {
 			return err
 		}
+		if ad.Stock == 0 && digits.MatchString(t.Meaning.Part) { // "take 41, 14": the other one is an ad as well
+			return &conversation.Refusal{Key: "clarify.two_commands"}
+		}
 		fillPart(t, f, ad)
 		return nil
 	},
@@ -141,6 +144,7 @@ func fillDone(ctx context.Context, t *conversation.Turn, f *conversation.Form) e
 		return whichJob(ctx, t)
 	}
 	f.Set("ad", m[1])
+	f.Set("whom", t.Meaning.Who)
 	return nil
 }
 
@@ -211,12 +215,23 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 		if len(takers) == 0 {
 			return &conversation.Refusal{Key: "done.nobody", Args: locales.Args{"number": ad.Number}}
 		}
-		if len(takers) > 1 {
+		meant, err := named(ctx, t, f.Text("whom"), takers)
+		if err != nil {
+			return err
+		}
+		if len(meant) != 1 {
 			chooseTaker(t, f, takers)
 			return nil
 		}
-		other = takers[0]
+		other = meant[0]
 	case ad.Kind == ledger.Want && contains(takers, giver):
+		meant, err := named(ctx, t, f.Text("whom"), []ledger.MemberID{ad.Member})
+		if err != nil {
+			return err
+		}
+		if len(meant) == 0 {
+			return &conversation.Refusal{Key: "done.not_yours", Args: locales.Args{"number": ad.Number}}
+		}
 		other = ad.Member
 	case ad.Kind == ledger.Offer && ad.Member == giver && contains(takers, other):
 	default:
@@ -242,6 +257,25 @@ func runDone(ctx context.Context, t *conversation.Turn, f *conversation.Form, ot
 		values["amount"] = itoa(int64(*ad.Price))
 	}
 	return t.Start(ctx, "charge", values)
+}
+
+// named are those of some members whom a name surely means, all of them where
+// there is none.
+func named(ctx context.Context, t *conversation.Turn, name string, among []ledger.MemberID) ([]ledger.MemberID, error) {
+	if name == "" {
+		return among, nil
+	}
+	found, err := t.Find(ctx, name)
+	if err != nil || !found.Exact {
+		return nil, err
+	}
+	var all []ledger.MemberID
+	for _, p := range found.People {
+		if contains(among, p.ID) {
+			all = append(all, p.ID)
+		}
+	}
+	return all, nil
 }
 
 // takersOf is who has taken an ad and has not left since, who took it first

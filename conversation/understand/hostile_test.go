@@ -142,6 +142,40 @@ func TestHostile(t *testing.T) {
 		{"es", Units, "existencias 42", "stock what=42"},
 		{"it", Units, "scorta 42", "stock what=42"},
 
+		// No space before the number.
+		{"en", Units, "TAKE31|take ad31|i take31", "take_ad what=31"},
+		{"fr", Units, "PRENDRE31|prends31|prendre annonce31", "take_ad what=31"},
+		{"nl", Units, "NEEM31|neem advertentie31", "take_ad what=31"},
+		{"de", Units, "NEHME31|nehme Anzeige31", "take_ad what=31"},
+		{"es", Units, "TOMAR31|tomar anuncio31", "take_ad what=31"},
+		{"it", Units, "PRENDO31|prendo annuncio31", "take_ad what=31"},
+		{"en", Units, "RIVER7|maria12|B12", "unknown"},
+		{"en", Units, "pay luc5", "clarify pay no_amount who=luc5"},
+
+		// The number before the word, and for whom.
+		{"en", Units, "41 is done|41 done|job 41 is done|done41", "done what=41"},
+		{"fr", Units, "41 est fait|le 41 est terminé|41 fait|FAIT41", "done what=41"},
+		{"nl", Units, "41 is klaar|41 klaar|KLAAR41", "done what=41"},
+		{"de", Units, "41 ist fertig|41 fertig|FERTIG41", "done what=41"},
+		{"es", Units, "41 está hecho|el 41 está terminado|HECHO41", "done what=41"},
+		{"it", Units, "41 è fatto|il 41 è fatto|FATTO41", "done what=41"},
+		{"en", Units, "is 41 done?|41 is done?", "unknown"},
+		{"en", Units, "done 41 maria", "done who=maria what=41"},
+		{"fr", Units, "fait 41 maria", "done who=maria what=41"},
+		{"nl", Units, "klaar 41 maria", "done who=maria what=41"},
+		{"de", Units, "fertig 41 maria", "done who=maria what=41"},
+		{"es", Units, "hecho 41 maria", "done who=maria what=41"},
+		{"it", Units, "fatto 41 maria", "done who=maria what=41"},
+		{"en", Units, "done 2 hours for maria", "unknown"},
+
+		// One ad at a time.
+		{"en", Units, "take 41 and 14|renew 41 and 14|renew 41, 14|done 41 and 14|take 7, 41 and 14", "clarify two_commands what=14"},
+		{"fr", Units, "prendre 41 et 14|renouveler 41 et 14|fait 41 et 14", "clarify two_commands what=14"},
+		{"nl", Units, "neem 41 en 14|verleng 41 en 14|klaar 41 en 14", "clarify two_commands what=14"},
+		{"de", Units, "nehme 41 und 14|verlängere 41 und 14|fertig 41 und 14", "clarify two_commands what=14"},
+		{"es", Units, "tomar 41 y 14|renovar 41 y 14|hecho 41 y 14", "clarify two_commands what=14"},
+		{"it", Units, "prendo 41 e 14|rinnova 41 e 14|fatto 41 e 14", "clarify two_commands what=14"},
+
 		// What is left of an ad is no balance, nor a payment.
 		{"en", Units, "there are 5 kg left of 41|5 kg left of 41|only 5 kg left of offer 41|I have 5 kg of 41 left", "stock what=41 part=5 kg"},
 		{"fr", Units, "il reste 5 kg de 41|il reste 5 kg de l'annonce 41|il me reste 5 kg de l'offre 41|il ne reste que 5 kg de 41", "stock what=41 part=5 kg"},

@@ -2,6 +2,7 @@ package understand
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -93,6 +94,11 @@ func (u *Understander) Understand(in Input) Meaning {
 	kept, quote, cut := unquote(strings.ToValidUTF8(in.Text[:min(len(in.Text), maxScan)], ""))
 	cut = cut || len(in.Text) > maxScan
 	m, ok := u.understand(plain(kept), in, order, cut)
+	if m.Intent == Unknown && glued.MatchString(kept) {
+		if apart, sure := u.understand(glued.ReplaceAllString(plain(kept), "$1 $2"), in, order, cut); sure && apart.aboutAd() {
+			m, ok = apart, true
+		}
+	}
 	if !ok && m.Intent == Unknown && strings.TrimSpace(quote) != "" {
 		// Nothing is said but what was said before: whether it is to be done
 		// again is for the member to say.
@@ -101,6 +107,20 @@ func (u *Understander) Understand(in Input) Meaning {
 		}
 	}
 	return m
+}
+
+// glued is a word with a number right behind it: "TAKE31".
+var glued = regexp.MustCompile(`(\pL{2,})(\d{1,9})\b`)
+
+// aboutAd says that the meaning is what to do with the ad of a number, and
+// nothing else.
+func (m Meaning) aboutAd() bool {
+	switch m.Intent {
+	case TakeAd, LeaveAd, Done, RenewAd, RemoveAd, Stock, Report:
+		return allDigits(m.What)
+	default:
+		return false
+	}
 }
 
 // understand tries the languages in order: what one of them is sure of wins,
@@ -299,7 +319,7 @@ func (p *parse) rulesAt(rules []rule, i int) (m Meaning, ok bool) {
 				continue
 			}
 			m = rules[r].means
-			if (m.Intent == Yes || m.Intent == Stock && got.part[1] > 0) && p.asksAt(p.end) {
+			if (m.Intent == Yes || m.Intent == Done || m.Intent == Stock && got.part[1] > 0) && p.asksAt(p.end) {
 				continue
 			}
 			if got.hasWhat {

@@ -103,9 +103,14 @@ func (b *Book) AddMember(ctx context.Context, n NewMember) (Member, error) {
 		return Member{}, err
 	}
 	m.Version = version
-	if _, err := b.tx.Exec(ctx, `INSERT INTO members (community_id, id, number, name, place, locale, role, status, version, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		c.ID, m.ID, m.Number, m.Name, m.Place, m.Locale, m.Role, m.Status, m.Version, Micros(b.now)); err != nil {
+	var joined *int64
+	if m.Status != Invited {
+		now := Micros(b.now)
+		joined = &now
+	}
+	if _, err := b.tx.Exec(ctx, `INSERT INTO members (community_id, id, number, name, place, locale, role, status, version, created_at, joined_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		c.ID, m.ID, m.Number, m.Name, m.Place, m.Locale, m.Role, m.Status, m.Version, Micros(b.now), joined); err != nil {
 		return Member{}, fmt.Errorf("insert member: %w", err)
 	}
 	if err := b.tx.Later(ctx, `INSERT INTO accounts (community_id, id, lower, upper) VALUES ($1, $2, $3, $4)`,
@@ -135,15 +140,17 @@ func (b *Book) nextVersion(ctx context.Context) (int64, error) {
 // reads of them must not be kept beyond it.
 func (b *Book) MembersChanged() bool { return b.changed }
 
-// SaveMember writes a member's name, place, language, role and status.
+// SaveMember writes a member's name, place, language, role and status. Who is
+// active for the first time has joined with that.
 func (b *Book) SaveMember(ctx context.Context, m Member) error {
 	version, err := b.nextVersion(ctx)
 	if err != nil {
 		return err
 	}
 	clear(b.at)
-	n, err := b.tx.Exec(ctx, `UPDATE members SET name = $3, place = $4, locale = $5, role = $6, status = $7, version = $8
-		WHERE community_id = $1 AND id = $2`, b.community.ID, m.ID, m.Name, m.Place, m.Locale, m.Role, m.Status, version)
+	n, err := b.tx.Exec(ctx, `UPDATE members SET name = $3, place = $4, locale = $5, role = $6, status = $7, version = $8,
+			joined_at = CASE WHEN $7 = 'active' THEN COALESCE(joined_at, $9) ELSE joined_at END
+		WHERE community_id = $1 AND id = $2`, b.community.ID, m.ID, m.Name, m.Place, m.Locale, m.Role, m.Status, version, Micros(b.now))
 	if err != nil {
 		return fmt.Errorf("update member: %w", err)
 	}

@@ -179,3 +179,45 @@ func firstVillage(t *testing.T, db ledger.DB) *village {
 	}
 	return v
 }
+
+// Who was in before the upgrade has joined when they used the invitation that
+// they came by; an invitation to another address of theirs does not count.
+func TestUpgradeJoined(t *testing.T) {
+	firstRelease(t, func(t *testing.T, db ledger.DB) {
+		ctx := t.Context()
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(db.Update(ctx, func(tx ledger.Tx) error {
+			for _, s := range []string{
+				`UPDATE invitations SET used_at = 1777888800000500 WHERE code = 'RIVER-M2XD'`,
+				`INSERT INTO invitations (community_id, code, member_id, channel, address, created_at, expires_at, used_at)
+					VALUES (1, 'RIVER-LATE', 302373273600004039, 'sms', '+32470000009', 1777888900000000, 1809424800000000, 1777888900000700)`,
+				`INSERT INTO members (community_id, id, number, name, place, locale, role, status, version, created_at)
+					VALUES (1, 302373273600004050, 4, 'dora', '', 'en', 'member', 'invited', 3, 1777888800000000)`,
+			} {
+				if _, err := tx.Exec(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		must(ledger.Prepare(ctx, db))
+		must(db.View(ctx, func(tx ledger.Tx) error {
+			all, err := ledger.All(ctx, tx, func(rows ledger.Rows) (s string, err error) {
+				var name string
+				var joined *int64
+				err = rows.Scan(&name, &joined)
+				if joined != nil {
+					return fmt.Sprint(name, " ", *joined-1777888800000000), err
+				}
+				return name + " not yet", err
+			}, `SELECT name, joined_at FROM members ORDER BY number`)
+			want(t, "who has joined when", strings.Join(all, ", "), "anna 0, ben 500, carl 0, dora not yet")
+			return err
+		}))
+	})
+}

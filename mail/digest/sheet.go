@@ -328,11 +328,11 @@ func lifeSince(ctx context.Context, book *ledger.Book, c *Cry) (*life, error) {
 	l := &life{}
 	var err error
 	if l.joined, err = ledger.All(ctx, tx, func(rows ledger.Rows) (name string, err error) { return name, rows.Scan(&name) },
-		`SELECT name FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2 ORDER BY created_at, id LIMIT $3`,
+		`SELECT name FROM members WHERE community_id = $1 AND status = 'active' AND joined_at > $2 ORDER BY joined_at, id LIMIT $3`,
 		id, since, joinedMost); err != nil {
 		return nil, err
 	}
-	if err := ledger.Get(ctx, tx, []any{&l.newcomers}, `SELECT COUNT(*) FROM members WHERE community_id = $1 AND status = 'active' AND created_at > $2`,
+	if err := ledger.Get(ctx, tx, []any{&l.newcomers}, `SELECT COUNT(*) FROM members WHERE community_id = $1 AND status = 'active' AND joined_at > $2`,
 		id, since); err != nil {
 		return nil, err
 	}

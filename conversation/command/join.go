@@ -92,7 +92,7 @@ var invite = conversation.Command{
 				})
 			}
 		}
-		m, err := t.Book.AddMember(ctx, ledger.NewMember{Name: name, Status: ledger.Invited})
+		m, again, err := invitee(ctx, t, name, channel, to)
 		if err != nil {
 			return err
 		}
@@ -107,11 +107,39 @@ var invite = conversation.Command{
 			return nil
 		}
 		t.SendTo(channel, to, t.Printer().Locale(), conversation.Notices, "invite.text", locales.Args{
-			"name": name, "community": t.Book.Community().Name, "code": code, "coordinator": t.Member.Name,
+			"name": m.Name, "community": t.Book.Community().Name, "code": code, "coordinator": t.Member.Name,
 		})
-		t.Say("invite.sent", locales.Args{"name": name, "number": m.Number, "code": code})
+		said := "invite.sent"
+		if again {
+			said = "invite.again"
+		}
+		t.Say(said, locales.Args{"name": m.Name, "number": m.Number, "code": code})
 		return nil
 	},
+}
+
+// invitee is whoever an open invitation to an address is for, again then, or a new
+// member who is only invited.
+func invitee(ctx context.Context, t *conversation.Turn, name, channel, to string) (m ledger.Member, again bool, err error) {
+	code := ""
+	if channel != "" {
+		code, err = t.Book.InvitationTo(ctx, channel, to)
+	}
+	if err != nil && !ledger.IsNotFound(err) {
+		return m, false, err
+	}
+	if code != "" {
+		inv, err := ledger.InvitationByCode(ctx, t.Book.Tx(), code)
+		if err != nil {
+			return m, false, err
+		}
+		// (A member's, for an address that they have not proven, is none.)
+		if m, err = t.Book.Member(ctx, inv.Member); err != nil || m.Status == ledger.Invited {
+			return m, true, err
+		}
+	}
+	m, err = t.Book.AddMember(ctx, ledger.NewMember{Name: name, Status: ledger.Invited})
+	return m, false, err
 }
 
 const newAddressCommand = "new_address"

@@ -47,13 +47,11 @@ func (j *Journey) Receipt(ctx context.Context, channel string, r conversation.Re
 var errNotSent = errors.New("the message is not known to be sent yet")
 
 // sendAgain queues a message once more that its channel had taken and could not
-// send after all, unless it is too old for that, or its reader wants no more. A
-// message that is queued keeps the id that its last try had: by it a receipt
-// that comes again is known.
+// send after all, unless its reader wants no more. One that is too old for that has
+// failed; that is no fault of its address, and no bounce. A message that is queued
+// keeps the id that its last try had: by it a receipt that comes again is known.
 func (j *Journey) sendAgain(ctx context.Context, channel string, r conversation.Receipt) error {
-	lasts := false
-	err := j.about(ctx, channel, r.ID, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
-		lasts = false
+	return j.about(ctx, channel, r.ID, func(tx ledger.Tx, _ *ledger.Book, l letter) error {
 		now := j.Clock()
 		var state, providerID string
 		var attempts int
@@ -68,8 +66,9 @@ func (j *Journey) sendAgain(ctx context.Context, channel string, r conversation.
 		case state != "sent" || providerID != clean(r.ProviderID, maxField):
 			return nil
 		case now.Sub(ledger.Time(created)) > sendGiveUp:
-			lasts = true
-			return nil
+			_, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $2, error = $3 WHERE id = $1`,
+				r.ID, ledger.Micros(now), clean(r.Reason, maxField))
+			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET state = 'queued', ended_at = NULL, next_at = $2, error = $3 WHERE id = $1`,
 			r.ID, ledger.Micros(now.Add(backoff(againBackoff, attempts))), clean(r.Reason, maxField)); err != nil {
@@ -77,10 +76,6 @@ func (j *Journey) sendAgain(ctx context.Context, channel string, r conversation.
 		}
 		return unwanted(ctx, tx, l, channel, now)
 	})
-	if err == nil && lasts {
-		return j.Bounced(ctx, channel, r.ID, false, r.Reason)
-	}
-	return err
 }
 
 // unwanted takes back what waits for an address that has been closed since it

@@ -353,6 +353,9 @@ func TestReceiptForAnotherTry(t *testing.T) {
 		if n := count(t, db, `SELECT SUM(messages) FROM costs`); n != 3 {
 			t.Errorf("%d messages were counted", n)
 		}
+		if n := count(t, db, `SELECT COUNT(*) FROM bounces`); n != 0 {
+			t.Errorf("%d count against an address at which nothing was tried", n)
+		}
 	})
 }
 

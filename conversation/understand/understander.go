@@ -138,6 +138,10 @@ func (u *Understander) understand(s string, in Input, order []*lang, cut bool) (
 		if sure && i > 0 && !lookup(m.Intent) && !p.foreign(home) {
 			continue
 		}
+		// "Once a month is enough" is no 11 for anybody, whatever "once" is in Spanish.
+		if sure && i > 0 && m.Intent == Clarify && !p.counts() && !p.speaks() && !p.foreign(home) {
+			break
+		}
 		if sure {
 			if i > 0 && (m.Intent == Pay || m.Intent == Charge) {
 				r := home.guarded(deal{})
@@ -219,6 +223,11 @@ func (p *parse) speaks() bool {
 		}
 	}
 	return p.about("payish")
+}
+
+// counts says that the text has a number in figures.
+func (p *parse) counts() bool {
+	return slices.ContainsFunc(p.toks, func(t token) bool { return t.kind == number })
 }
 
 // meaning understands the text in one language. Not sure: another language

@@ -23,6 +23,11 @@ type Command struct {
 	Aside       bool // it leaves an open question open, and may be asked in the middle of one
 	Lookup      bool // it only tells: it may be asked in a member's name by anybody, since the answer goes to the member
 
+	// Shared reports whether what a message asks for is meant for all who share
+	// its address, where it is not known who of them writes: Run then does it for
+	// each, and nobody is asked. It may be nil.
+	Shared func(understand.Meaning) bool
+
 	// Fill puts what a message said into the form, before the engine asks for
 	// the Fields that are still missing. It may be nil.
 	Fill func(ctx context.Context, t *Turn, f *Form) error

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,14 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 	if t.In.dialsAnew() {
 		desk.Chosen = 0 // perhaps another of them: not to see what the last one did
 	}
+	asked := *desk
 	chosen, text := desk.choose(t.In, ids, name, t.engine.choice(t.locale), t.engine.says(t.locale), t.Now())
+	var all *Command
+	if chosen == 0 {
+		if all = t.forAll(); all != nil {
+			*desk = asked
+		}
+	}
 	may := chosen != 0 || t.In.Dialled || desk.mayAnswer(t.Now(), strangerAnswers, answersWithin)
 	if err := t.Memory.SaveDesk(ctx, c.ID, t.In.Channel, t.In.From, desk); err != nil {
 		return nil, err
@@ -57,6 +65,9 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 	if !may {
 		t.log.Warn("too many questions who writes: no answer")
 		return nil, nil
+	}
+	if all != nil {
+		return nil, t.runForAll(ctx, all, members)
 	}
 	if chosen == 0 {
 		t.out = append(t.out, deskQuestion(t.printer(members[0].Locale, t.In.answeredOn()), t.In, t.replyTo, c.Slug, "desk.who", desk, name))
@@ -75,6 +86,35 @@ func (t *Turn) whoSpeaks(ctx context.Context, members []ledger.At) (*ledger.At, 
 		}
 	}
 	return nil, nil
+}
+
+// forAll is the command that a message asks for, where that is meant for all who
+// share its address; else nil.
+func (t *Turn) forAll() *Command {
+	if t.In.Trust < Proven {
+		return nil
+	}
+	t.Meaning = t.engine.understand.Understand(understand.Input{Text: t.In.Text, Locale: t.locale, Unit: understandUnit(t.Book.Community())})
+	if c := t.engine.byIntent[t.Meaning.Intent]; c != nil && c.Shared != nil && c.Shared(t.Meaning) {
+		return c
+	}
+	return nil
+}
+
+// runForAll runs a command for each of those who share an address, and says what
+// came of it once.
+func (t *Turn) runForAll(ctx context.Context, c *Command, members []ledger.At) error {
+	before := len(t.out)
+	for i := range members {
+		t.Member, t.out = t.Names.Person(members[i].ID), t.out[:before]
+		if t.Member == nil {
+			return fmt.Errorf("member %d is not in the directory", members[i].ID)
+		}
+		if err := c.Run(ctx, t, &Form{Command: c.Name}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // says tells a message from a mere word.

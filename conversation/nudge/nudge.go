@@ -84,19 +84,22 @@ func dayOf(at time.Time) int64 {
 	return int64(at.Year()*10_000 + int(at.Month())*100 + at.Day())
 }
 
+const off = "off"
+
 // Commands are what turns all of it off, and on again.
 func Commands() []conversation.Command {
 	return []conversation.Command{{
 		Name: "tips", Intents: []understand.Intent{understand.Tips}, Aside: true,
+		Shared: func(m understand.Meaning) bool { return m.What == off },
 		Run: func(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
 			if t.In.Trust < conversation.Proven {
 				return &conversation.Refusal{Key: "refuse.untrusted"}
 			}
-			off := t.Meaning.What == "off"
-			if err := setQuiet(ctx, t.Book, t.Member.ID, off); err != nil {
+			quiet := t.Meaning.What == off
+			if err := setQuiet(ctx, t.Book, t.Member.ID, quiet); err != nil {
 				return err
 			}
-			if off {
+			if quiet {
 				t.Say("nudge.off", nil)
 			} else {
 				t.Say("nudge.on", nil)

@@ -81,13 +81,9 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 		if err := SetEvery(ctx, t.Book, t.Member.ID, every); err != nil {
 			return err
 		}
-		said := every
-		if s, err := SettingsOf(ctx, t.Book); err != nil {
+		if err := d.sayHowOften(ctx, t, every); err != nil {
 			return err
-		} else if s.Schedule == "" && every != Never {
-			said = "later"
 		}
-		t.Say("digest.every_"+said, nil)
 		if every == Never {
 			return takeBack(ctx, t.Book, t.Member.ID)
 		}
@@ -150,6 +146,34 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	}
 	t.SayText(text)
 	return nil
+}
+
+// sayHowOften says how often a member gets the digest from now on: no more often
+// than there is one.
+func (d *Digests) sayHowOften(ctx context.Context, t *conversation.Turn, every string) error {
+	s, err := SettingsOf(ctx, t.Book)
+	if err != nil {
+		return err
+	}
+	if every == Never {
+		t.Say("digest.every_never", nil)
+		return nil
+	}
+	if s.Schedule == "" {
+		t.Say("digest.every_later", nil)
+		return nil
+	}
+	schedule, err := ParseSchedule(s.Schedule)
+	if err != nil {
+		return err
+	}
+	if !schedule.isRarer(every, t.Now(), t.Zone()) {
+		t.Say("digest.every_"+every, nil)
+		return nil
+	}
+	at, err := d.nextDue(ctx, t, s)
+	t.Say("digest.every_issue", locales.Args{"when": when(t, t.Printer(), at)})
+	return err
 }
 
 // next is the digest that comes next, planned if it was not yet.

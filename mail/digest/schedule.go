@@ -146,3 +146,17 @@ func due(every string, last, at time.Time, issue bool, zone *time.Location) bool
 	}
 	return issue
 }
+
+// isRarer reports whether the next two digests are further apart than a member
+// wants them.
+func (s Schedule) isRarer(every string, now time.Time, zone *time.Location) bool {
+	first := s.Next(now, zone)
+	second := s.Next(first, zone)
+	switch every {
+	case EveryWeek:
+		return second.After(first.AddDate(0, 0, 7))
+	case EveryMonth:
+		return second.After(first.AddDate(0, 0, 31))
+	}
+	return false
+}

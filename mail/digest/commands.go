@@ -276,22 +276,24 @@ func (d *Digests) edit(ctx context.Context, t *conversation.Turn, f *conversatio
 	return nil
 }
 
-// skip leaves the next digest out. Said again before that was due, it is the same
-// one: each coordinator has seen the preview.
+// skip leaves the next digest out; its words go into the one after it. Said again
+// before that was due, it is the same one: each coordinator has seen the preview.
 func (d *Digests) skip(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
-	c, s, err := d.next(ctx, t)
+	next, s, err := d.next(ctx, t)
 	if err != nil {
 		return err
 	}
-	already, err := skippedAhead(ctx, t.Book)
+	c, err := skippedAhead(ctx, t.Book)
 	if err != nil {
 		return err
 	}
-	if already != nil {
-		c = already
-	} else {
+	if c == nil {
+		c = next
 		c.State, c.Ended = skipped, t.Now()
 		if err := c.save(ctx, t.Book); err != nil {
+			return err
+		}
+		if next, err = d.reword(ctx, t, c); err != nil {
 			return err
 		}
 	}
@@ -299,9 +301,24 @@ func (d *Digests) skip(ctx context.Context, t *conversation.Turn, _ *conversatio
 	if err != nil {
 		return err
 	}
+	said := "digest.skipped"
+	if c.Words != "" && c.Words == next.Words {
+		said = "digest.skipped_words"
+	}
 	t.Log().Info("a coordinator skipped the digest", "member", t.Member.ID, "due", c.Due)
-	t.Say("digest.skipped", locales.Args{"when": when(t, t.Printer(), c.Due), "next": when(t, t.Printer(), at)})
+	t.Say(said, locales.Args{"when": when(t, t.Printer(), c.Due), "next": when(t, t.Printer(), at)})
 	return nil
+}
+
+// reword puts the words of a digest that is skipped into the next one, and returns
+// that.
+func (d *Digests) reword(ctx context.Context, t *conversation.Turn, c *Cry) (*Cry, error) {
+	next, _, err := d.next(ctx, t)
+	if err != nil || c.Words == "" {
+		return next, err
+	}
+	next.Words, next.By = c.Words, c.By
+	return next, next.save(ctx, t.Book)
 }
 
 func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
@@ -319,7 +336,13 @@ func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversa
 	}
 	if i := slices.IndexFunc(cries, func(c Cry) bool { return c.Kind == kindDigest && c.State == going }); i >= 0 { // it was said twice
 		c = &cries[i]
-	} else if left != nil && c.Words == "" { // she has thought better of it
+	} else if left != nil && (c.Words == "" || c.Words == left.Words) { // she has thought better of it
+		if c.Words != "" {
+			c.Words, c.By = "", 0
+			if err := c.save(ctx, t.Book); err != nil {
+				return err
+			}
+		}
 		c = left
 	}
 	r, err := d.reachOf(ctx, t, s, *c)

@@ -480,6 +480,7 @@ type missedOne struct {
 	Name   string   `json:"name"`
 	Tried  []string `json:"tried"`
 	Why    string   `json:"why"`
+	Closed bool     `json:"wants_none"`
 }
 
 func (p *program) showHistory(ctx context.Context, book *ledger.Book, last int, missed, asJSON bool) error {
@@ -522,7 +523,7 @@ func (p *program) showHistory(ctx context.Context, book *ledger.Book, last int, 
 				return err
 			}
 			for _, m := range who {
-				out.Missed = append(out.Missed, missedOne{m.Number, m.Name, append([]string{}, m.Tried...), m.Why})
+				out.Missed = append(out.Missed, missedOne{m.Number, m.Name, append([]string{}, m.Tried...), m.Why, m.Closed})
 			}
 		}
 		past = append(past, out)
@@ -553,7 +554,7 @@ func orNull(at time.Time, zone *time.Location) *time.Time {
 
 // showMissed names who did not get what.
 func (p *program) showMissed(past []pastCry, by func(time.Time) string, slug string) error {
-	none, members := true, false
+	none, advise := true, false
 	for _, one := range past {
 		if one.Post != nil && one.Post.Failed {
 			none = false
@@ -562,14 +563,18 @@ func (p *program) showMissed(past []pastCry, by func(time.Time) string, slug str
 		if len(one.Missed) == 0 {
 			continue
 		}
-		none, members = false, true
+		none = false
 		p.say("\nThe %s of %s did not reach\n", one.Kind, by(one.Due))
 		var rows [][]string
 		for _, m := range one.Missed {
 			why := m.Why
-			if len(m.Tried) == 0 {
+			switch {
+			case m.Closed:
+				why = strings.Trim("wants none; "+why, "; ")
+			case len(m.Tried) == 0:
 				why = "no address that works"
 			}
+			advise = advise || !m.Closed
 			rows = append(rows, []string{"  " + strconv.FormatInt(m.Number, 10), m.Name, strings.Join(m.Tried, " "), why})
 		}
 		if err := p.table(rows); err != nil {
@@ -579,7 +584,7 @@ func (p *program) showMissed(past []pastCry, by func(time.Time) string, slug str
 	if none {
 		p.say("\nNobody was missed.\n")
 	}
-	if members {
+	if advise {
 		p.say("\nAnother address helps: crier member set %s NUMBER email NAME@…\n", slug)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"crier/conversation"
 	"crier/conversation/state"
 	"crier/ledger"
+	"crier/mail/digest"
 )
 
 // says has a member write from the terminal.
@@ -163,6 +164,24 @@ func TestDigestSent(t *testing.T) {
 	if one.Kind != "digest" || one.Failed != 2 || one.None != 1 || len(one.Missed) != 3 || one.Missed[0].Name != "Luc Martin" || one.Missed[0].Why != "mailbox full" ||
 		one.Post == nil || one.Post.Place != "telegram:-100123" || !one.Post.Failed {
 		t.Errorf("the history as JSON is %+v", one)
+	}
+	// They have said never, or STOP, since: nobody is to ask them for another address.
+	inDatabase(t, db, func(ctx context.Context, book *ledger.Book) error {
+		for _, member := range one.Missed {
+			m, err := book.MemberByNumber(ctx, member.Number)
+			if err != nil {
+				return err
+			}
+			if err := digest.SetEvery(ctx, book, m.ID, digest.Never); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	history = crier(t, "digest", "history", "riverbank", "--missed", "--database", db)
+	has(t, history, "wants none", "wants none; mailbox full")
+	if strings.Contains(history, "Another address") {
+		t.Errorf("who wants none is to be asked for another address:\n%s", history)
 	}
 	fails(t, "there is no community", "digest", "history", "lake", "--database", db)
 	fails(t, "1 or more", "digest", "history", "riverbank", "--last", "0", "--database", db)

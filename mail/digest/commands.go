@@ -213,6 +213,16 @@ func (d *Digests) nextDue(ctx context.Context, t *conversation.Turn, s Settings)
 	return next[0], nil
 }
 
+// sayTooLittle says that a digest with so many new ads would not go out.
+func sayTooLittle(t *conversation.Turn, s *Settings, c *Cry, n int) {
+	due := when(t, t.Printer(), c.Due)
+	if 0 < n && n < s.Least {
+		t.Say("digest.too_few", locales.Args{"n": n, "least": s.Least, "when": due})
+	} else {
+		t.Say("digest.nothing_yet", locales.Args{"when": due})
+	}
+}
+
 func (d *Digests) showPreview(ctx context.Context, t *conversation.Turn, _ *conversation.Form) error {
 	c, s, err := d.next(ctx, t)
 	if err != nil {
@@ -224,7 +234,7 @@ func (d *Digests) showPreview(ctx context.Context, t *conversation.Turn, _ *conv
 	}
 	p := t.Printer()
 	if offers+wants < max(s.Least, 1) && c.Words == "" {
-		t.Say("digest.nothing_yet", locales.Args{"when": when(t, p, c.Due)})
+		sayTooLittle(t, s, c, offers+wants)
 		return nil
 	}
 	r, err := d.reachOf(ctx, t, s, *c)
@@ -354,7 +364,7 @@ func (d *Digests) sendNow(ctx context.Context, t *conversation.Turn, _ *conversa
 			return err
 		}
 		if r.members == 0 && !s.posts(c) {
-			t.Say("digest.nothing_yet", locales.Args{"when": when(t, t.Printer(), c.Due)})
+			sayTooLittle(t, s, c, int(c.NewAds))
 			return nil
 		}
 		if err := c.save(ctx, t.Book); err != nil {

@@ -86,20 +86,25 @@ type Missed struct {
 	Name   string
 	Tried  []string // addresses, as "sms:+32470000012"
 	Why    string   // as the channel says it; "": they had no address that is open
+	Closed bool     // they have said by now that they want none, or nothing at an address of theirs
 }
 
-// MissedBy returns who did not get a cry, and did not say that they want none, by number.
+// MissedBy returns who did not get a cry, by number.
 func MissedBy(ctx context.Context, book *ledger.Book, cry int64) ([]Missed, error) {
 	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m Missed, err error) {
 		var tried string
-		err = rows.Scan(&m.Member, &m.Number, &m.Name, &tried, &m.Why)
-		m.Tried = strings.Fields(tried)
+		var closed int64
+		err = rows.Scan(&m.Member, &m.Number, &m.Name, &tried, &m.Why, &closed)
+		m.Tried, m.Closed = strings.Fields(tried), closed > 0
 		return m, err
-	}, `SELECT m.id, m.number, m.name, w.tried, COALESCE(o.error, '') FROM cried w
+	}, `SELECT m.id, m.number, m.name, w.tried, COALESCE(o.error, ''),
+			`+closedAddresses+` + (SELECT COUNT(*) FROM cries c JOIN subscriptions s ON s.community_id = c.community_id AND s.member_id = w.member_id AND s.every = $4
+				WHERE c.community_id = w.community_id AND c.id = w.cry_id AND c.kind = $5)
+		FROM cried w
 		JOIN members m ON m.community_id = w.community_id AND m.id = w.member_id
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
 		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' AND o.error <> $3)
-		ORDER BY m.number`, book.Community().ID, cry, state.TakenBack)
+		ORDER BY m.number`, book.Community().ID, cry, state.TakenBack, Never, kindDigest)
 }
 
 // Overdue reports whether a digest should have gone out to all by now and has

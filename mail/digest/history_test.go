@@ -128,3 +128,24 @@ func TestAlarm(t *testing.T) {
 		}
 	})
 }
+
+// Where fewer ads are new than a digest takes, a coordinator hears so, and not
+// that nothing is new.
+func TestTooFew(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		h := newHost(t, db, time.Date(2026, 5, 6, 9, 0, 0, 0, time.UTC))
+		id := h.town("brussels", "Europe/Brussels", 3)
+		h.set(id, func(s *digest.Settings) { s.Least = 3 })
+		h.coordinate(id, "m1@brussels.example")
+		h.offers(id, "eggs")
+		h.tick(h.now)
+		for _, ask := range []string{"digest preview", "send now"} {
+			got := h.says("email", "m1@brussels.example", ask)
+			if want := "1 ad is new so far, and the digest only goes out with 3."; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+				t.Errorf("%q is answered %q, not %q", ask, got, want)
+			}
+		}
+	})
+}

@@ -237,6 +237,12 @@ func (d *Digests) follow(ctx context.Context, t *conversation.Turn) error {
 	return nil
 }
 
+// closedAddresses counts the addresses of the member of a row of cried, w, at which
+// they want nothing.
+const closedAddresses = `(SELECT COUNT(*) FROM addresses a
+				LEFT JOIN unsubscribed u ON u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address
+				WHERE a.community_id = w.community_id AND a.member_id = w.member_id AND (a.status = 'stopped' OR u.address IS NOT NULL))`
+
 // missedBy are the members who did not get a cry, and did not say that they want none.
 func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, error) {
 	return ledger.All(ctx, book.Tx(), func(rows ledger.Rows) (m missed, err error) {
@@ -244,9 +250,7 @@ func missedBy(ctx context.Context, book *ledger.Book, cry int64) ([]missed, erro
 		err = rows.Scan(&m.cry, &m.id, &m.seen, &m.tried, &m.reason, &closed)
 		m.closed = closed > 0
 		return m, err
-	}, `SELECT w.cry_id, w.member_id, w.seen, w.tried, COALESCE(o.error, ''),
-			(SELECT COUNT(*) FROM addresses a LEFT JOIN unsubscribed u ON u.community_id = a.community_id AND u.channel = a.channel AND u.address = a.address
-				WHERE a.community_id = w.community_id AND a.member_id = w.member_id AND (a.status = 'stopped' OR u.address IS NOT NULL))
+	}, `SELECT w.cry_id, w.member_id, w.seen, w.tried, COALESCE(o.error, ''), `+closedAddresses+`
 		FROM cried w
 		LEFT JOIN outbox o ON o.community_id = w.community_id AND o.id = w.message_id
 		WHERE w.community_id = $1 AND w.cry_id = $2 AND (w.message_id = 0 OR o.state = 'failed' AND o.error <> $3)

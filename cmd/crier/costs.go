@@ -26,7 +26,9 @@ func (p *program) costsCommand() *cobra.Command {
 		Use:   "costs",
 		Short: "Show what each community's messages have cost, by month",
 		Long: `Shows how many messages each community has sent by channels that cost something, in how many segments, and
-what that has cost by the price in the configuration. A community's budget is set with crier community set SLUG budget.`,
+what that has cost by the price in the configuration. All that a gateway took count, each once, whether they arrived
+or not: most gateways charge for them. What one refused at once does not count. A community's budget is set with
+crier community set SLUG budget.`,
 		Example: "  crier costs\n  crier costs --from 2026-01 --csv > costs.csv",
 		Args:    needs(0, 0),
 	})

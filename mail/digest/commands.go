@@ -70,8 +70,8 @@ func fillWhat(field string) func(context.Context, *conversation.Turn, *conversat
 	}
 }
 
-// news tells what is new since the member's last digest, or keeps how often they
-// want it.
+// news tells what is new since the member's last digest, or, where they get none,
+// since they last asked; or it keeps how often they want it.
 func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversation.Form) error {
 	switch every := f.Text("every"); every {
 	case EveryDay, EveryWeek, EveryMonth, Never:
@@ -89,10 +89,11 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 		}
 		return t.Memory.Resubscribe(ctx, t.Book.Community().ID, t.Member.ID)
 	}
-	seen := f.Int("above")
-	if !f.Has("above") {
+	first, keeps := !f.Has("above"), f.Has("since")
+	read := newsRead{since: f.Int("since"), above: f.Int("above"), shown: f.Text("shown")}
+	if first {
 		var err error
-		if seen, err = seenBy(ctx, t.Book, t.Member.ID); err != nil {
+		if read, keeps, err = newsReadBy(ctx, t.Book, t.Member.ID); err != nil {
 			return err
 		}
 	}
@@ -100,24 +101,34 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	if err != nil {
 		return err
 	}
-	all, err := adsBetween(ctx, t.Book, seen, to)
+	all, err := adsBetween(ctx, t.Book, read.above, to)
 	if err != nil {
 		return err
 	}
 	p := t.Printer()
 	short := isShort(t, t.In.Channel, p.Locale())
-	shown := strings.Fields(f.Text("shown"))
+	shown := strings.Fields(read.shown)
 	ads := slices.DeleteFunc(all, func(ad ledger.NewAd) bool {
 		return slices.Contains(shown, strconv.FormatInt(ad.Number, 10)) || short && ad.Member == t.Member.ID
 	})
-	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: seen}
-	if !e.isNews() {
-		if f.Has("shown") {
-			t.Say("more.none", nil)
-		} else {
-			t.Say("digest.none", nil)
-		}
+	e := &edition{reader: &reader{id: t.Member.ID}, locale: p.Locale(), at: address{channel: t.In.Channel}, ads: ads, since: read.above}
+	switch {
+	case e.isNews():
+	case !first:
+		t.Say("more.none", nil)
 		return nil
+	case keeps && (read.above > read.since || read.shown != ""):
+		again := &conversation.Form{Command: newsCommand, ID: f.ID}
+		again.SetInt("above", read.since)
+		t.More(again)
+		t.Say("digest.none_since", nil)
+		return nil
+	default:
+		t.Say("digest.none", nil)
+		return nil
+	}
+	if first && read.shown == "" {
+		read.since = read.above
 	}
 	var text string
 	var now []int64
@@ -138,14 +149,22 @@ func (d *Digests) news(ctx context.Context, t *conversation.Turn, f *conversatio
 	for _, n := range now {
 		shown = append(shown, strconv.FormatInt(n, 10))
 	}
-	if len(now) < len(ads) {
+	if read.shown = strings.Join(shown, " "); len(now) < len(ads) {
 		next := &conversation.Form{Command: newsCommand, ID: f.ID}
-		next.SetInt("above", seen)
-		next.Set("shown", strings.Join(shown, " "))
+		next.SetInt("above", read.above)
+		next.Set("shown", read.shown)
+		if keeps {
+			next.SetInt("since", read.since)
+		}
 		t.More(next)
+	} else {
+		read.above, read.shown = to, ""
 	}
 	t.SayText(text)
-	return nil
+	if !keeps || t.In.Trust < conversation.Proven {
+		return nil
+	}
+	return read.save(ctx, t.Book, t.Member.ID)
 }
 
 // sayHowOften says how often a member gets the digest from now on: no more often

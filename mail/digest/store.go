@@ -403,6 +403,55 @@ func stillNew(ctx context.Context, book *ledger.Book, c *Cry, m missed) error {
 	return nil
 }
 
+// newsRead is what NEWS has shown to a member who gets no digests. What a digest
+// has does not depend on it.
+type newsRead struct {
+	since int64  // the ad behind which the last time began
+	above int64  // all up to that one were shown
+	shown string // numbers of ads beyond
+}
+
+// getsDigests reports whether digests come to a member.
+func getsDigests(ctx context.Context, book *ledger.Book, id ledger.MemberID) (bool, error) {
+	s, err := SettingsOf(ctx, book)
+	if err != nil || s.Schedule == "" {
+		return false, err
+	}
+	var n int64
+	err = ledger.Get(ctx, book.Tx(), []any{&n}, `SELECT COUNT(*) FROM subscriptions WHERE community_id = $1 AND member_id = $2 AND every = $3`,
+		book.Community().ID, id, Never)
+	return n == 0, err
+}
+
+// newsReadBy is what a member has read, by a digest or by NEWS. keeps says that no
+// digests come to them, so that what NEWS shows is kept.
+func newsReadBy(ctx context.Context, book *ledger.Book, id ledger.MemberID) (r newsRead, keeps bool, err error) {
+	seen, err := seenBy(ctx, book, id)
+	if err != nil {
+		return r, false, err
+	}
+	digests, err := getsDigests(ctx, book, id)
+	if err != nil || digests {
+		return newsRead{since: seen, above: seen}, false, err
+	}
+	err = ledger.Get(ctx, book.Tx(), []any{&r.since, &r.above, &r.shown}, `SELECT since, above, shown FROM news WHERE community_id = $1 AND member_id = $2`,
+		book.Community().ID, id)
+	if ledger.IsNotFound(err) || err == nil && r.above < seen { // a digest has had more
+		return newsRead{since: seen, above: seen}, true, nil
+	}
+	return r, true, err
+}
+
+func (r newsRead) save(ctx context.Context, book *ledger.Book, id ledger.MemberID) error {
+	_, err := book.Tx().Exec(ctx, `INSERT INTO news (community_id, member_id, since, above, shown) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (community_id, member_id) DO UPDATE SET since = excluded.since, above = excluded.above, shown = excluded.shown`,
+		book.Community().ID, id, r.since, r.above, r.shown)
+	if err != nil {
+		return fmt.Errorf("keep what NEWS has shown: %w", err)
+	}
+	return nil
+}
+
 // seenBy is the newest ad of a member's last digest.
 func seenBy(ctx context.Context, book *ledger.Book, id ledger.MemberID) (seen int64, err error) {
 	err = ledger.Get(ctx, book.Tx(), []any{&seen}, `SELECT seen FROM subscriptions WHERE community_id = $1 AND member_id = $2`, book.Community().ID, id)

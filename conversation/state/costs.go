@@ -107,9 +107,13 @@ func Unspent(ctx context.Context, book *ledger.Book, zone *time.Location) (left 
 // Unpaid is the error of a message to everybody that was not sent for want of money.
 const Unpaid = "the community's budget for this month is used up"
 
+// unpledged is how long a message to everybody waits where the money that is left
+// may be used up by what is on its way, which may fail as well.
+const unpledged = 10 * time.Second
+
 // maySpend returns an error for a message to everybody that a community has no
-// money left for.
-func (j *Journey) maySpend(ctx context.Context, q queued) error {
+// money left for; ahead is what those cost that are on their way.
+func (j *Journey) maySpend(ctx context.Context, q queued, ahead int64) error {
 	var s spent
 	if err := j.DB.View(ctx, func(tx ledger.Tx) (err error) {
 		s, err = spentBy(ctx, tx, q.community, j.month(q, j.Clock()))
@@ -119,6 +123,9 @@ func (j *Journey) maySpend(ctx context.Context, q queued) error {
 	}
 	if s.share() >= 100 {
 		return &conversation.SendError{Final: true, Err: errors.New(Unpaid)}
+	}
+	if s.used.Micros += ahead; s.share() >= 100 {
+		return &conversation.SendError{RetryAfter: unpledged, Err: errors.New("the community's budget may be used up by what is on its way")}
 	}
 	return nil
 }

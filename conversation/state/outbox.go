@@ -116,8 +116,9 @@ type sender struct {
 	busy  map[string]int64 // addresses, and the message that is on its way there
 	lines map[string]*line
 	ended []ending
-	due   bool // attempted was told of them
-	again bool // a message waited for its address: it may go once the attempts are recorded
+	costs map[int64]pledge // what the messages will have cost that are on their way, by their ids
+	due   bool             // attempted was told of them
+	again bool             // a message waited for its address: it may go once the attempts are recorded
 }
 
 // line is one of the ways of a channel, none of which waits for another.
@@ -235,7 +236,7 @@ func (j *Journey) quiet(q queued, at time.Time) bool {
 func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
 	return &sender{
 		j: j, channel: c, perSecond: perSecond, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1),
-		hungry: make(chan struct{}, 1), busy: map[string]int64{}, lines: map[string]*line{},
+		hungry: make(chan struct{}, 1), busy: map[string]int64{}, costs: map[int64]pledge{}, lines: map[string]*line{},
 	}
 }
 
@@ -574,18 +575,42 @@ func (s *sender) try(ctx context.Context, q queued) (providerID string, err erro
 	}()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	if _, priced := s.channel.(conversation.Priced); priced && q.Priority >= conversation.Bulk {
-		if err := s.j.maySpend(ctx, q); err != nil {
-			return "", err
+	if c, ok := s.channel.(conversation.Priced); ok {
+		ahead := s.pledge(q, c.Cost(q.Outbound))
+		if q.Priority >= conversation.Bulk {
+			if err := s.j.maySpend(ctx, q, ahead); err != nil {
+				return "", err
+			}
 		}
 	}
 	return s.channel.Send(ctx, q.Outbound)
+}
+
+// pledge is what a message on its way will have cost.
+type pledge struct {
+	community ledger.CommunityID
+	cost      conversation.Cost
+}
+
+// pledge notes what a message will have cost, until that is recorded. It returns
+// what is pledged of its community's already, in the same currency.
+func (s *sender) pledge(q queued, c conversation.Cost) (ahead int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.costs {
+		if p.community == q.community && p.cost.Currency == c.Currency {
+			ahead += p.cost.Micros
+		}
+	}
+	s.costs[q.ID] = pledge{q.community, c}
+	return ahead
 }
 
 func (s *sender) free(q queued) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.busy, q.Address)
+	delete(s.costs, q.ID)
 }
 
 // record writes what became of the attempts since the last time, all in one

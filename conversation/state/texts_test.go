@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -689,6 +690,44 @@ func TestNoPINIsKept(t *testing.T) {
 		// It can be read again: else nobody could be let in.
 		if n := transfers(t, db); n != 1 {
 			t.Errorf("%d payments", n)
+		}
+	})
+}
+
+// A gateway without a rate gets many texts at once. Those to everybody that a
+// budget does not pay for are held back all the same, and what it pays for goes
+// out, though others failed before.
+func TestBudgetOnItsWay(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, db ledger.DB) {
+		t.Parallel()
+		town, now := newTown(t, db, 20), newClock()
+		inBook(t, db, town.id, now.Now(), func(book *ledger.Book) error {
+			return state.SetBudget(t.Context(), book, conversation.Cost{Micros: 350_000, Currency: "EUR"}) // five segments
+		})
+		var mu sync.Mutex
+		tries, sent := 0, 0
+		channel := &gateways{}
+		channel.send = func(conversation.Outbound) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if tries++; tries <= 3 {
+				return "", errors.New("not now")
+			}
+			sent++
+			return "", nil
+		}
+		j := journey(t, db, now, channel, 0)
+		for i := range 20 {
+			queue(t, db, town, now, address(i), "market on saturday", conversation.Bulk)
+		}
+		running(t, j)
+		waitFor(t, 20*time.Second, func() bool {
+			now.add(15 * time.Second)
+			return in(t, db, "queued") == 0
+		})
+		if sent != 5 || in(t, db, "sent") != 5 || in(t, db, "failed") != 15 {
+			t.Errorf("%d were sent, and failed are %d", sent, in(t, db, "failed"))
 		}
 	})
 }

@@ -127,11 +127,17 @@ func (s *server) start(t testing.TB) {
 	if err := s.tell("start"); err != nil {
 		t.Fatal(err)
 	}
+	s.await(t, "does not answer", func(address string) bool { return greeted(address) == nil })
+}
+
+// await returns when something holds for all of the server's ports.
+func (s *server) await(t testing.TB, trouble string, holds func(address string) bool) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for _, address := range s.ports {
-		for greeted(address) != nil {
+		for !holds(address) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s does not answer on %s:\n%s", s.name, address, s.tail())
+				t.Fatalf("%s %s on %s:\n%s", s.name, trouble, address, s.tail())
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -146,11 +152,14 @@ func greeted(address string) error {
 	return conn.Close()
 }
 
+// stop returns when the server answers no more: what it has left behind, and
+// dies a moment later, must not be taken for it when it starts again.
 func (s *server) stop(t testing.TB) {
 	t.Helper()
 	if err := s.tell("stop"); err != nil {
 		t.Fatal(err)
 	}
+	s.await(t, "still answers", func(address string) bool { return greeted(address) != nil })
 }
 
 // tail is the end of what the server said.

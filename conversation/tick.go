@@ -23,9 +23,8 @@ const (
 
 // Tick does what has come due in a community by itself: it reminds of requests,
 // ends those that are too old, tells of ads that have gone, and asks whether ads
-// still hold. It is safe to
-// call at any time and as often as one likes. all is false where there is more
-// to do.
+// still hold. It is safe to call at any time and as often as one likes. all is
+// false where there is more to do.
 func (e *Engine) Tick(ctx context.Context, room Room) (out []Outbound, all bool, err error) {
 	t, err := e.turn(ctx, room, Inbound{})
 	if err != nil {

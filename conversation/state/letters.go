@@ -213,10 +213,21 @@ const TakenBack = "its reader wants no more"
 
 // takeBack ends messages of some rank or below that wait to be sent to an address.
 func takeBack(ctx context.Context, tx ledger.Tx, lane ledger.CommunityID, channel, address string, from conversation.Priority, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $5, error = '`+TakenBack+`'
-		WHERE community_id = $1 AND channel = $2 AND address = $3 AND state = 'queued' AND priority >= $4`, lane, channel, address, from, ledger.Micros(now))
+	_, err := tx.Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $5, error = $6
+		WHERE community_id = $1 AND channel = $2 AND address = $3 AND state = 'queued' AND priority >= $4`,
+		lane, channel, address, from, ledger.Micros(now), TakenBack)
 	if err != nil {
 		return fmt.Errorf("take back what waits for %s: %w", channel, err)
+	}
+	return nil
+}
+
+// TakeBack ends one message of the outbox, if it still waits to be sent.
+func TakeBack(ctx context.Context, book *ledger.Book, message int64) error {
+	_, err := book.Tx().Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $3, error = $4 WHERE community_id = $1 AND id = $2 AND state = 'queued'`,
+		book.Community().ID, message, ledger.Micros(book.Now()), TakenBack)
+	if err != nil {
+		return fmt.Errorf("take message %d back: %w", message, err)
 	}
 	return nil
 }

@@ -39,13 +39,13 @@ type sender struct {
 	attempted chan struct{} // an attempt has ended and waits to be recorded
 	hungry    chan struct{} // a line has sent most of what was read for it
 
-	mu    sync.Mutex
-	busy  map[string]int64 // addresses, and the message that is on its way there
-	lines map[string]*line
-	ended []ending
-	costs map[int64]pledge // what the messages will have cost that are on their way, by their ids
-	due   bool             // attempted was told of them
-	again bool             // a message waited for its address: it may go once the attempts are recorded
+	mu      sync.Mutex
+	busy    map[string]int64 // addresses, and the message that is on its way there
+	lines   map[string]*line
+	ended   []ending
+	pledged map[int64]pledge // what the messages will have cost that are on their way, by their ids
+	due     bool             // attempted was told of them
+	again   bool             // a message waited for its address: it may go once the attempts are recorded
 }
 
 // line is one of the ways of a channel, none of which waits for another.
@@ -117,7 +117,7 @@ type ending struct {
 func newSender(j *Journey, c conversation.Channel, perSecond float64) *sender {
 	return &sender{
 		j: j, channel: c, perSecond: perSecond, wakeUp: make(chan struct{}, 1), attempted: make(chan struct{}, 1),
-		hungry: make(chan struct{}, 1), busy: map[string]int64{}, costs: map[int64]pledge{}, lines: map[string]*line{},
+		hungry: make(chan struct{}, 1), busy: map[string]int64{}, pledged: map[int64]pledge{}, lines: map[string]*line{},
 	}
 }
 
@@ -436,12 +436,12 @@ type pledge struct {
 func (s *sender) pledge(q queued, c conversation.Cost) (ahead int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.costs {
+	for _, p := range s.pledged {
 		if p.community == q.community && p.cost.Currency == c.Currency {
 			ahead += p.cost.Micros
 		}
 	}
-	s.costs[q.ID] = pledge{q.community, c}
+	s.pledged[q.ID] = pledge{q.community, c}
 	return ahead
 }
 
@@ -449,7 +449,7 @@ func (s *sender) free(q queued) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.busy, q.Address)
-	delete(s.costs, q.ID)
+	delete(s.pledged, q.ID)
 }
 
 // record writes what became of the attempts since the last time, all in one

@@ -375,9 +375,8 @@ func takeBack(ctx context.Context, book *ledger.Book, id ledger.MemberID) error 
 		return fmt.Errorf("read which digests wait for a member: %w", err)
 	}
 	for _, w := range all {
-		if _, err := book.Tx().Exec(ctx, `UPDATE outbox SET state = 'failed', ended_at = $3, error = $4 WHERE community_id = $1 AND id = $2 AND state = 'queued'`,
-			book.Community().ID, w.message, ledger.Micros(book.Now()), state.TakenBack); err != nil {
-			return fmt.Errorf("take a digest back: %w", err)
+		if err := state.TakeBack(ctx, book, w.message); err != nil {
+			return err
 		}
 		if _, err := book.Tx().Exec(ctx, `UPDATE subscriptions SET seen = $3 WHERE community_id = $1 AND member_id = $2 AND seen > $3`,
 			book.Community().ID, id, w.seen); err != nil {
